@@ -1,0 +1,123 @@
+"""The contracts between the station and its hardware: what a leader gives, what an arm takes and gives.
+
+Every call here is non-blocking unless it says otherwise; times come in as arguments (host monotonic ns).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol, Self
+
+from firmware_bridge.samples import RawCounts
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """Counters of one link since it was opened; only ever grow."""
+
+    received: int = 0
+    """Whole samples or frames decoded."""
+    lost: int = 0
+    """Missing by the device's own sequence."""
+    bad: int = 0
+    """Discarded: checksum, length, schema."""
+    overflowed: int = 0
+    """Dropped by the host's own queue (SO_RXQ_OVFL or like)."""
+    error_frames: int = 0
+    bus_off: int = 0
+
+
+class Leader(Protocol):
+    """Whom the robot follows: a device that streams encoder counts."""
+
+    name: str
+    channels: tuple[str, ...]
+    """Channel names in wire order."""
+    counts_per_turn: float
+    rate_hz: float
+    identity: str
+    """Make, firmware and serial number as the device told them; one line."""
+    counters: LinkCounters
+
+    def __enter__(self) -> Self:
+        """Open, shake hands, start streaming. May block up to 2 s. Raises DriverError or WireError."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop streaming (bounded, never hangs) and close."""
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+
+    def read(self, now_ns: int) -> RawCounts | None:
+        """Take all bytes that have arrived; the newest whole sample of them, or None where none was completed.
+
+        Raises DriverError when the device is gone."""
+
+
+# Health of a motor as the station sees it.
+MOTOR_OFF: Final = 0
+MOTOR_ON: Final = 1
+# Any other value is the make's own fault code (see the make's codec for its words).
+
+
+class ArmCommand(NamedTuple):
+    """What the arm is told for one slot, in the arm's joint order. Made by the limiter only."""
+
+    position_rad: tuple[float, ...]
+    velocity_rad_s: tuple[float, ...]
+    """Feed-forward: (position - last position sent) / period."""
+    epoch: int
+    slot_ns: int
+
+
+class ArmFeedback(NamedTuple):
+    """What the arm said last, in the arm's joint order; joints that never answered hold NaN and t_ns 0."""
+
+    position_rad: tuple[float, ...]
+    velocity_rad_s: tuple[float, ...]
+    torque_nm: tuple[float, ...]
+    temperature_c: tuple[float, ...]
+    """The hottest sensor of each motor."""
+    status: tuple[int, ...]
+    """MOTOR_OFF, MOTOR_ON or a fault code of the make."""
+    t_ns: tuple[int, ...]
+    """Host monotonic time of each joint's newest answer."""
+
+
+class Arm(Protocol):
+    """Who follows: all motors of the robot, on however many buses."""
+
+    name: str
+    joints: tuple[str, ...]
+    identity: str
+    counters: tuple[LinkCounters, ...]
+    """One a bus."""
+
+    def __enter__(self) -> Self:
+        """Open the buses, read and check each motor, program its own time-out and read it back; leave all motors
+        disabled. May block up to 2 s. Raises DriverError on a missing motor or one that differs from the rig file."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """`stop()`, then close."""
+
+    def filenos(self) -> tuple[int, ...]: ...
+
+    def enable(self) -> None:
+        """Ask every motor to switch on. Success shows in the feedback's status."""
+
+    def send(self, command: ArmCommand) -> None:
+        """Encode and hand over one frame a motor. Raises DriverError when a bus is gone or takes no frame."""
+
+    def read(self, now_ns: int) -> ArmFeedback:
+        """Take all frames that have arrived; the newest state of every joint. Raises DriverError when a bus is gone."""
+
+    def stop(self) -> None:
+        """Disable every motor, on every bus, whatever else failed. Never raises, never blocks over 50 ms."""
+
+    def fault_words(self, status: int) -> str:
+        """A fault code in plain English words, e.g. 'rotor too hot'."""

@@ -1,0 +1,1 @@
+"""What the bytes say: pure codecs, handshakes, clock mapping, update steps. No ports, no threads, no clock."""

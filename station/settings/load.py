@@ -1,0 +1,211 @@
+"""Reads and checks settings files: TOML in, frozen structs out, or one ConfigError that names file, key and value."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+from station.settings.calibration import Calibration
+from station.settings.errors import ConfigError
+from station.settings.rig import Rig
+from station.settings.task import Task
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def load_rig(name_or_path: str) -> tuple[Rig, Calibration]:
+    """A rig by its shipped name ('demo') or by a path to its TOML file, and the calibration it refers to."""
+    path = _find("rigs", name_or_path)
+    rig = _decode(path, Rig)
+    _check_rig(rig, path)
+    if rig.leader.calibration:
+        calibration_path = path.parent / rig.leader.calibration
+        if not calibration_path.is_file():
+            raise ConfigError(f"{path}: leader.calibration names {rig.leader.calibration!r}, which is not beside it")
+        calibration = _decode(calibration_path, Calibration)
+        calibration.check(str(calibration_path), {joint.name for joint in rig.leader.joints})
+    else:
+        calibration = Calibration.identity_of([joint.name for joint in rig.leader.joints])
+    return rig, calibration
+
+
+def load_task(name_or_path: str, rig: Rig) -> Task:
+    """A task by its shipped name or by a path; its joints must be the rig's leader joints."""
+    path = _find("tasks", name_or_path)
+    task = _decode(path, Task)
+    names = [joint.name for joint in rig.leader.joints]
+    for phase in task.phases:
+        for joint in phase.pose_deg:
+            if joint not in names:
+                raise ConfigError(
+                    f"{path}: phase {phase.name}: pose_deg names joint {joint!r}, which rig {rig.name!r} does not have"
+                    f"{_nearest(joint, names)}"
+                )
+    if task.rep_max_s <= task.rep_target_s:
+        raise ConfigError(
+            f"{path}: rep_max_s is {task.rep_max_s}; expected more than rep_target_s ({task.rep_target_s})"
+        )
+    return task
+
+
+def digest(settings: msgspec.Struct) -> str:
+    """First 12 hex digits of the SHA-256 of the settings in canonical form: the identity written into records."""
+    return hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()[:12]
+
+
+def shipped(kind: str) -> list[str]:
+    """Names of the rigs or tasks that come with the station."""
+    folder = resources.files("station") / kind
+    return sorted(
+        item.name.removesuffix(".toml")
+        for item in folder.iterdir()
+        if item.name.endswith(".toml") and not item.name.endswith(".calibration.toml")
+    )
+
+
+def _find(kind: str, name_or_path: str) -> Path:
+    if "/" in name_or_path or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ConfigError(f"no file {name_or_path!r}; give a path to a TOML file or one of: {_list(kind)}")
+        return path
+    path = Path(str(resources.files("station") / kind / f"{name_or_path}.toml"))
+    if not path.is_file():
+        raise ConfigError(
+            f"no {kind[:-1]} named {name_or_path!r}{_nearest(name_or_path, shipped(kind))}; "
+            f"shipped: {_list(kind)}; or give a path to a TOML file"
+        )
+    return path
+
+
+def _list(kind: str) -> str:
+    return ", ".join(shipped(kind))
+
+
+def _decode(path: Path, kind: type[T]) -> T:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), data, kind)}") from None
+
+
+def _explain(message: str, data: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    """msgspec's message, with the key as a TOML path, the value found, and for an unknown key the nearest known one."""
+    text, _, where = message.partition(" - at `")
+    key = where.rstrip("`").removeprefix("$").removeprefix(".")
+    unknown = re.search(r"unknown field `([^`]*)`", text)
+    if unknown:
+        known = _all_fields(kind)
+        place = f" in {key}" if key else ""
+        return f"unknown key {unknown[1]!r}{place}{_nearest(unknown[1], known)}"
+    return f"{key or 'file'} = {_value_at(data, key)!r}: {text[0].lower()}{text[1:]}" if key else text
+
+
+def _value_at(data: Any, key: str) -> Any:  # noqa: ANN401 - a TOML value
+    for part in re.findall(r"[^.\[\]]+", key):
+        try:
+            data = data[int(part)] if isinstance(data, list) else data[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return "?"
+    return data
+
+
+def _all_fields(kind: type[msgspec.Struct]) -> list[str]:
+    found: list[str] = []
+    todo: list[Any] = [kind]
+    seen: set[Any] = set()
+    while todo:
+        item = todo.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        todo.extend(get_args(item))
+        if isinstance(item, type) and issubclass(item, msgspec.Struct):
+            for field in msgspec.structs.fields(item):
+                found.append(field.name)
+                todo.append(field.type)
+    return found
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _check_rig(rig: Rig, path: Path) -> None:
+    """What one struct cannot check by itself: names that point at each other, and impossible limits."""
+    leader_names = [joint.name for joint in rig.leader.joints]
+    bus_names = [bus.name for bus in rig.arm.buses]
+    _unique(path, "leader.joints", "name", leader_names)
+    _unique(path, "leader.joints", "channel", [joint.channel for joint in rig.leader.joints])
+    _unique(path, "arm.buses", "name", bus_names)
+    _unique(path, "arm.joints", "name", [joint.name for joint in rig.arm.joints])
+    _unique(path, "arm.joints", "bus and id", [(joint.bus, joint.id) for joint in rig.arm.joints])
+    _unique(path, "arm.joints", "bus and reply_id", [(joint.bus, joint.reply_id) for joint in rig.arm.joints])
+    if rig.arm.rate_hz > rig.leader.rate_hz:
+        raise ConfigError(
+            f"{path}: arm.rate_hz is {rig.arm.rate_hz:g}; expected at most leader.rate_hz ({rig.leader.rate_hz:g})"
+        )
+    if rig.leader.stop_after_ms <= rig.leader.hold_after_ms:
+        raise ConfigError(
+            f"{path}: leader.stop_after_ms is {rig.leader.stop_after_ms:g}; expected more than hold_after_ms"
+        )
+    if not rig.emulated:
+        if rig.emulator is not None:
+            raise ConfigError(f"{path}: [emulator] stands in a rig that is not emulated; remove it or set emulated")
+        if not rig.leader.port:
+            raise ConfigError(f"{path}: leader.port is empty; expected the device, e.g. '/dev/exo/ker-<serial>'")
+        for bus in rig.arm.buses:
+            if not bus.channel:
+                raise ConfigError(f"{path}: bus {bus.name}: channel is empty; expected e.g. 'can_right'")
+    for lead in rig.leader.joints:
+        if lead.lower_deg >= lead.upper_deg:
+            raise ConfigError(
+                f"{path}: leader joint {lead.name}: lower_deg {lead.lower_deg:g} is not below upper_deg "
+                f"{lead.upper_deg:g}"
+            )
+        if lead.upper_deg - lead.lower_deg > 360:
+            raise ConfigError(f"{path}: leader joint {lead.name}: travel is over 360 deg; expected at most one turn")
+    for joint in rig.arm.joints:
+        where = f"{path}: arm joint {joint.name}"
+        if joint.bus not in bus_names:
+            raise ConfigError(f"{where}: bus {joint.bus!r} is not in arm.buses{_nearest(joint.bus, bus_names)}")
+        if joint.leader not in leader_names:
+            raise ConfigError(
+                f"{where}: leader {joint.leader!r} is not in leader.joints{_nearest(joint.leader, leader_names)}"
+            )
+        if not math.isfinite(joint.scale) or joint.scale == 0:
+            raise ConfigError(f"{where}: scale is {joint.scale}; expected a finite number other than 0")
+        if joint.decel_deg_s2 is not None and joint.decel_deg_s2 < joint.accel_deg_s2:
+            raise ConfigError(
+                f"{where}: decel_deg_s2 {joint.decel_deg_s2:g} is below accel_deg_s2 {joint.accel_deg_s2:g}"
+            )
+        if joint.lower_deg >= joint.upper_deg:
+            raise ConfigError(f"{where}: lower_deg {joint.lower_deg:g} is not below upper_deg {joint.upper_deg:g}")
+        if joint.accel_deg_s2 / rig.arm.rate_hz > joint.speed_deg_s:
+            raise ConfigError(
+                f"{where}: accel_deg_s2 {joint.accel_deg_s2:g} reaches speed_deg_s {joint.speed_deg_s:g} within one "
+                f"tick of 1/{rig.arm.rate_hz:g} s; lower accel_deg_s2 or raise speed_deg_s"
+            )
+
+
+def _unique(path: Path, where: str, what: str, values: list[Any]) -> None:
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise ConfigError(f"{path}: {where}: {what} {value!r} stands twice; expected each once")
+        seen.add(value)
