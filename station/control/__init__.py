@@ -1,0 +1,1 @@
+"""The control process: leader -> calibrate -> retarget -> limit -> gate -> arm. No disk, no screen, one thread."""
