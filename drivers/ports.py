@@ -5,6 +5,7 @@ Every call here is non-blocking unless it says otherwise; times come in as argum
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
@@ -121,3 +122,37 @@ class Arm(Protocol):
 
     def fault_words(self, status: int) -> str:
         """A fault code in plain English words, e.g. 'rotor too hot'."""
+
+
+class WireFrame(NamedTuple):
+    """One frame exactly as it goes onto a bus."""
+
+    bus: int
+    """Index into the arm's buses."""
+    can_id: int
+    data: bytes
+
+
+class Told(NamedTuple):
+    """What a command's frames say once decoded back, in the arm's joint order; NaN where no frame speaks to a joint."""
+
+    position_rad: tuple[float, ...]
+    velocity_rad_s: tuple[float, ...]
+
+
+class FramedArm(Arm, Protocol):
+    """An arm whose `send(command)` is `transmit(encode(command))`, so that a gate can judge the very bytes between."""
+
+    position_step_rad: tuple[float, ...]
+    """One count of the wire's position field, one a joint: encoding changes a position by less than this."""
+    velocity_step_rad_s: tuple[float, ...]
+    """One count of the wire's velocity field, one a joint."""
+
+    def encode(self, command: ArmCommand) -> list[WireFrame]:
+        """The frames of a command, one a motor; sends nothing. Positions are finite and inside the wire's range."""
+
+    def decode(self, frames: Sequence[WireFrame]) -> Told:
+        """What the motors will understand, by the codec's own decoder (not from the command that made the frames)."""
+
+    def transmit(self, frames: Sequence[WireFrame]) -> None:
+        """Hand the frames over. Raises DriverError when a bus is gone or takes no frame."""
