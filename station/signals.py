@@ -208,6 +208,8 @@ class SessionView(msgspec.Struct, frozen=True):
     shift_s: float
     finished: bool
     """The target is reached or the shift was ended: the files are complete."""
+    accepted_this_run: int = 0
+    """Accepted since this run began."""
 
 
 class RequestKind(StrEnum):
