@@ -1,0 +1,162 @@
+"""One run of a rig: starts its processes in order, watches them, ends them in the safe order.
+
+    emulated far ends (emulated rigs only) -> control -> supervisor · session · screen
+
+The end, however it comes: the control process makes the arm safe first, then the session finishes its files, then the
+rest ends. A session that dies is started again; a control process that dies is not (a person must look).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from station import emulated
+from station.children import Child, StartError
+from station.link.intents import IntentSender
+from station.link.ring import create_ring
+from station.link.views import ViewClient
+from station.runtime import Runtime
+from station.settings.calibration import Calibration
+from station.settings.rig import Rig
+from station.settings.task import Task
+from station.signals import IntentKind, Mode, RequestKind, Role, SessionView
+
+_MOST_RESTARTS: Final = 5
+
+
+class Run:
+    """The processes of one run. Use in a `with` block; `close` leaves nothing behind."""
+
+    def __init__(
+        self,
+        rig_name: str,
+        task_name: str,
+        rig: Rig,
+        calibration: Calibration,
+        task: Task,
+        *,
+        data: Path,
+        worker: str,
+        target: int | None,
+        seed: int,
+    ) -> None:
+        self.rig = rig
+        self._rig_name, self._task_name = rig_name, task_name
+        self._calibration, self._task = calibration, task
+        self._data, self._worker, self._target, self._seed = data, worker, target, seed
+        self.runtime = Runtime(rig.name)
+        self._ring = -1
+        self._emulators: list[Child] = []
+        self.control: Child | None = None
+        self.session: Child | None = None
+        self.supervisor: Child | None = None
+        self._views: ViewClient | None = None
+        self.intents: IntentSender | None = None
+        self.notes: list[str] = []
+        self._told_following: bool | None = None
+        self._worker_line: emulated.EmulatorControl | None = None
+        self._restarts = 0
+        self.closing_document = ""
+
+    def __enter__(self) -> Run:
+        return self
+
+    def start(self) -> None:
+        """Start everything but the screen. Raises StartError in the words of whatever could not start."""
+        folder = self.runtime.folder
+        self._ring = create_ring()
+        if self.rig.emulated:
+            config = emulated.emulator_config(
+                self.rig, self._calibration, self._task, folder, self._seed, folder / emulated.TRUTH
+            )
+            self._emulators = emulated.start_emulators(config, folder)
+        self.session = self._start_session()  # its imports take longest; it waits for the ring, not for control
+        for child in self._emulators:
+            child.wait_ready(10.0)
+        common = ["--rig", self._rig_name, "--runtime", str(folder), "--ring", str(self._ring)]
+        self.control = Child("control process", "station.control", common, folder / "control.log", [self._ring])
+        self.supervisor = Child(
+            "supervisor",
+            "station.supervisor",
+            [*common, "--control-pid", str(self.control.pid)],
+            folder / "supervisor.log",
+            [self._ring],
+        )
+        for child, limit_s in ((self.control, 15.0), (self.supervisor, 10.0), (self.session, 15.0)):
+            child.wait_ready(limit_s)
+            self.notes.extend(note for note in child.notes if note not in self.notes)
+        self.intents = IntentSender(folder / "intents.sock", Role.SCREEN)
+        self._views = ViewClient(folder / "views.sock")
+        if self._emulators:
+            self._worker_line = emulated.EmulatorControl(folder / emulated.LEADER_CONTROL)
+
+    def _start_session(self) -> Child:
+        arguments = ["--rig", self._rig_name, "--task", self._task_name, "--runtime", str(self.runtime.folder)]
+        arguments += ["--ring", str(self._ring), "--data", str(self._data), "--worker", self._worker]
+        if self._target is not None:
+            arguments += ["--target", str(self._target)]
+        return Child("session process", "station.session", arguments, self.runtime.path("session.log"), [self._ring])
+
+    def view(self) -> SessionView | None:
+        """The newest view; also shows the emulated worker what he would see, and restarts a session that died."""
+        if self._views is None:
+            return None
+        view = self._views.latest()
+        if view is not None and self._worker_line is not None:
+            following = view.mode == Mode.FOLLOWING and not self._views.is_lost
+            if following != self._told_following:
+                self._told_following = following
+                self._worker_line.ask(cmd="worker", following=following)
+        if self._views.is_lost and self.session is not None and self.session.poll() not in (None, 0):
+            self._restart_session()
+        return view
+
+    def _restart_session(self) -> None:
+        if self._restarts >= _MOST_RESTARTS:
+            raise StartError(f"the session process died {self._restarts + 1} times; its log: session.log", 3)
+        self._restarts += 1
+        self.session = self._start_session()
+        self.session.wait_ready(15.0)
+        assert self._views is not None
+        self._views.close()
+        self._views = ViewClient(self.runtime.path("views.sock"))
+
+    def ask(self, kind: IntentKind) -> None:
+        if self.intents is not None:
+            self.intents.send(kind, time.monotonic_ns())
+
+    def finish(self, timeout_s: float = 20.0) -> None:
+        """Arm safe first, then the files: asks both processes and waits for them; kills what does not end."""
+        deadline = time.monotonic() + timeout_s
+        if self.control is not None:
+            while self.control.poll() is None and time.monotonic() < deadline:
+                self.ask(IntentKind.SHUTDOWN)
+                self.control.wait(0.05)
+            if self.control.poll() is None:
+                self.control.end(1.0)  # SIGTERM is a shutdown too; then the motors' own time-out
+        if self.session is not None:
+            if self._views is not None:
+                self._views.request(RequestKind.FINISH)
+            while self.session.poll() is None and time.monotonic() < deadline + 10:
+                self.session.wait(0.05)
+            if self.session.poll() is None:
+                self.session.end(5.0)
+            self.closing_document = self.session.last_output().strip()
+
+    def close(self) -> None:
+        """Ends whatever still lives, in the safe order, and frees everything."""
+        for child in (self.control, self.session, self.supervisor, *reversed(self._emulators)):
+            if child is not None:
+                child.end()
+        for line in (self._views, self.intents, self._worker_line):
+            if line is not None:
+                line.close()
+        if self._ring >= 0:
+            os.close(self._ring)
+        self.runtime.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

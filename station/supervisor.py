@@ -1,0 +1,82 @@
+"""The supervisor process: watches the control loop's heartbeat from outside; it may only stop, never move.
+
+When the heartbeat is older than the limit it raises the stop flag (the control process must not command any more),
+disables every motor through its own line to the buses, and kills the control process. SCHED_FIFO 85, above the loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from station import wiring
+from station.children import say_error, say_note, say_ready
+from station.control.realtime import die_with_parent, go_realtime
+from station.link.ring import Stopper
+from station.settings.load import load_rig
+
+_CHECK_S: Final = 0.01
+_SILENT_S: Final = 0.06
+"""Three times the gap at which the loop stops itself (20 ms): by then it can no longer do so."""
+PRIORITY: Final = 85
+
+
+def watch(stopper: Stopper, control_pid: int) -> bool:
+    """Until the control process ends by itself (False) or its heartbeat stopped (True)."""
+    last_ns, last_seen = 0, time.monotonic()
+    while True:
+        time.sleep(_CHECK_S)
+        beat_ns = stopper.heartbeat_ns
+        now = time.monotonic()
+        if beat_ns != last_ns:
+            last_ns, last_seen = beat_ns, now
+        elif last_ns and now - last_seen > _SILENT_S:
+            return _is_alive(control_pid)
+        if not _is_alive(control_pid):
+            return False
+
+
+def _is_alive(pid: int) -> bool:
+    """Alive and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rig", required=True)
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--ring", type=int, required=True)
+    parser.add_argument("--control-pid", type=int, required=True)
+    options = parser.parse_args()
+    die_with_parent(signal.SIGTERM)
+    rig, _ = load_rig(options.rig)
+    rig = wiring.resolve(rig, options.runtime)
+    stopper = Stopper(options.ring)
+    try:
+        brake = wiring.open_stop_line(rig)
+    except wiring.HARDWARE_ERRORS as error:
+        say_error(3, str(error))
+        return 3
+    for note in go_realtime(PRIORITY, core=None).notes:
+        say_note(note)
+    say_ready()
+    if watch(stopper, options.control_pid):
+        stopper.raise_stop()
+        brake.stop()
+        os.kill(options.control_pid, signal.SIGKILL)
+        brake.stop()  # once more: the dying process may have had a command on its way
+        sys.stderr.write("supervisor: the control loop went silent; motors disabled, control process killed\n")
+    brake.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
