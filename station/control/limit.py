@@ -1,0 +1,238 @@
+"""ArmTarget -> ArmCommand: shapes every wish into a step that the arm can always brake from inside its limits.
+
+Discrete time, per joint, T the nominal period (never a measured one), p the last position SENT, v = (p - p_before)/T.
+With room d to a limit and deceleration D the next speed may be at most g(d) = max(0, sqrt(2 D d) - D T/2): then one
+step later g(d - T g(d)) = g(d) - D T, so that braking at D always stays legal and the interval of legal speeds is never
+empty. Why g and not the exact or the usual form: docs/decisions/limiter-form.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.ports import ArmCommand
+
+_UNCAPPED: Final = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class JointLimits:
+    """What one joint of the arm may do."""
+
+    name: str
+    lower_rad: float
+    upper_rad: float
+    speed_rad_s: float
+    accel_rad_s2: float
+    decel_rad_s2: float
+    """At least `accel_rad_s2`."""
+    jerk_rad_s3: float | None
+    recovery_speed_rad_s: float
+    """Speed back inside after a start outside the limits."""
+
+
+def check_limits(limits: JointLimits, period_s: float) -> None:
+    """Raises ValueError for a limit that cannot be kept; the message names joint, value and what was expected."""
+    joint = f"joint {limits.name}"
+    if not (math.isfinite(period_s) and period_s > 0):
+        raise ValueError(f"period is {period_s} s; expected a finite number above 0")
+    for what in ("lower_rad", "upper_rad"):
+        value = getattr(limits, what)
+        if not math.isfinite(value):
+            raise ValueError(f"{joint}: {what} is {value}; expected a finite number")
+    if limits.lower_rad >= limits.upper_rad:
+        raise ValueError(f"{joint}: lower_rad is {limits.lower_rad:g}; expected below upper_rad {limits.upper_rad:g}")
+    for what in ("speed_rad_s", "accel_rad_s2", "decel_rad_s2", "jerk_rad_s3", "recovery_speed_rad_s"):
+        value = getattr(limits, what)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{joint}: {what} is {value}; expected a finite number above 0")
+    if limits.decel_rad_s2 < limits.accel_rad_s2:
+        raise ValueError(
+            f"{joint}: decel_rad_s2 is {limits.decel_rad_s2:g}; expected at least accel_rad_s2 {limits.accel_rad_s2:g}"
+        )
+    if limits.recovery_speed_rad_s > limits.speed_rad_s:
+        raise ValueError(
+            f"{joint}: recovery_speed_rad_s is {limits.recovery_speed_rad_s:g}; expected at most speed_rad_s "
+            f"{limits.speed_rad_s:g}"
+        )
+    if limits.jerk_rad_s3 is not None:
+        raise ValueError(f"{joint}: jerk_rad_s3 is {limits.jerk_rad_s3:g}; expected none: not supported yet")
+    if limits.accel_rad_s2 * period_s > limits.speed_rad_s:
+        raise ValueError(
+            f"{joint}: accel_rad_s2 {limits.accel_rad_s2:g} reaches speed_rad_s {limits.speed_rad_s:g} within one tick "
+            f"of {period_s:g} s; expected accel_rad_s2 at most {limits.speed_rad_s / period_s:g}"
+        )
+
+
+class Limiter:
+    """Owns the last position sent; every command of the arm comes from here.
+
+    Inside, speeds are steps (rad a tick) and accelerations are steps a tick, so that a tick multiplies by no period.
+    """
+
+    def __init__(self, limits: Sequence[JointLimits], period_s: float) -> None:
+        """Raises ValueError for limits that cannot be kept."""
+        for joint in limits:
+            check_limits(joint, period_s)
+        self.limits = tuple(limits)
+        self.period_s = period_s
+        self._rate_hz = 1.0 / period_s
+        self._scale = 1.0
+        self._position: list[float] = []
+        self._step: list[float] = []
+        self._wish: list[float] = []
+        self._rows = self._make_rows(_UNCAPPED)
+        self._slow_rows = self._rows
+        self._slow_speed_rad_s = _UNCAPPED
+
+    @property
+    def position_rad(self) -> tuple[float, ...]:
+        """Last position sent, arm joint order; empty before the first `start`."""
+        return tuple(self._position)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the last command moved no joint."""
+        return not any(self._step)
+
+    def start(self, position_rad: Sequence[float]) -> None:
+        """Begin from a measured pose at rest. Raises ValueError for a wrong count or a position that is no number."""
+        if len(position_rad) != len(self.limits):
+            raise ValueError(f"start pose has {len(position_rad)} joints; expected {len(self.limits)}")
+        for joint, position in zip(self.limits, position_rad):
+            if not math.isfinite(position):
+                raise ValueError(f"joint {joint.name}: measured position is {position}; expected a finite number")
+        self._position = [float(position) for position in position_rad]
+        self.missed()
+
+    def missed(self) -> None:
+        """Slots went by without a command: the receiver held its last one, so the speed is zero now."""
+        self._step = [0.0] * len(self._position)
+        self._wish = list(self._position)
+
+    def set_speed_scale(self, scale: float) -> None:
+        """Lower (or restore) every speed limit while running; a faster joint brakes down to it. 0 < scale <= 1."""
+        if not 0.0 < scale <= 1.0:
+            raise ValueError(f"speed scale is {scale}; expected above 0 and at most 1")
+        self._scale = scale
+        self._rows = self._make_rows(_UNCAPPED)
+        self._slow_rows = self._make_rows(self._slow_speed_rad_s)
+
+    def follow(self, target_rad: Sequence[float], epoch: int, slot_ns: int) -> ArmCommand:
+        """One tick towards the target (rad, arm joint order). A joint whose target is not finite brakes.
+
+        Raises ValueError for a wrong count, RuntimeError before `start`.
+        """
+        return self._tick(target_rad, self._rows, epoch, slot_ns)
+
+    def follow_slowly(self, target_rad: Sequence[float], speed_rad_s: float, epoch: int, slot_ns: int) -> ArmCommand:
+        """As `follow`, with every joint's speed limited to `speed_rad_s` too (a faster joint brakes down to it)."""
+        if speed_rad_s != self._slow_speed_rad_s:
+            if not speed_rad_s > 0.0:
+                raise ValueError(f"speed is {speed_rad_s} rad/s; expected above 0")
+            self._slow_speed_rad_s = speed_rad_s
+            self._slow_rows = self._make_rows(speed_rad_s)
+        return self._tick(target_rad, self._slow_rows, epoch, slot_ns)
+
+    def brake(self, epoch: int, slot_ns: int) -> ArmCommand:
+        """One tick of braking every joint as hard as its limits allow; holds once `is_still`."""
+        return self._tick((math.nan,) * len(self.limits), self._rows, epoch, slot_ns)
+
+    def _make_rows(self, cap_rad_s: float) -> tuple[tuple[float, ...], ...]:
+        """Per joint, in rad and ticks: what `_tick` needs."""
+        rows = []
+        for joint in self.limits:
+            down = joint.decel_rad_s2 * self.period_s**2
+            half = down / 2
+            most = joint.speed_rad_s * self.period_s
+            rows.append(
+                (
+                    joint.lower_rad,
+                    joint.upper_rad,
+                    (most + half) ** 2 / (2 * down),  # with more room than this g(d) is above the speed limit
+                    min(joint.speed_rad_s * self._scale, cap_rad_s) * self.period_s,
+                    joint.accel_rad_s2 * self.period_s**2,
+                    down,
+                    2 * down,
+                    half,
+                    min(joint.recovery_speed_rad_s * self._scale, cap_rad_s) * self.period_s,
+                )
+            )
+        return tuple(rows)
+
+    def _tick(
+        self, target_rad: Sequence[float], rows: tuple[tuple[float, ...], ...], epoch: int, slot_ns: int
+    ) -> ArmCommand:
+        if len(target_rad) != len(rows):
+            raise ValueError(f"target has {len(target_rad)} joints; expected {len(rows)}")
+        if not self._position:
+            raise RuntimeError("the limiter was not started; call start() with the measured pose first")
+        positions: list[float] = []
+        steps: list[float] = []
+        wishes: list[float] = []
+        for row, target, wish, position, step in zip(rows, target_rad, self._wish, self._position, self._step):
+            lower, upper, far, cap, up, down, twice, half, recovery = row
+            room_up = upper - position
+            room_down = position - lower
+            if room_up < 0.0 or room_down < 0.0:  # started outside: inward only, and slowly
+                cap = min(cap, recovery)
+            # The wish: catch up with the target, relative to the target's own motion, no faster than can be braked.
+            if target - target != 0.0:  # NaN or infinite: brake
+                want = 0.0
+                target = math.nan
+            else:
+                if target > upper:
+                    target = upper
+                elif target < lower:
+                    target = lower
+                behind = wish - position
+                if -down <= behind <= down:
+                    want = target - position
+                elif behind > 0.0:
+                    want = target - wish + math.sqrt(twice * behind) - half
+                else:
+                    want = target - wish - math.sqrt(-twice * behind) + half
+            # Acceleration: `up` a tick away from rest, `down` a tick towards it; through rest, a share of each.
+            if step >= 0.0:
+                most = step + up
+                least = step - down
+                if least > cap:  # the speed limit was lowered: brake down to it
+                    cap = least
+                elif least < 0.0:
+                    least = (step / down - 1.0) * up
+            else:
+                least = step - up
+                most = step + down
+                if -most > cap:
+                    cap = -most
+                elif most > 0.0:
+                    most = (step / down + 1.0) * up
+            if most > cap:
+                most = cap
+            if least < -cap:
+                least = -cap
+            # Walls: g(d).
+            if room_up < far:
+                wall = math.sqrt(twice * room_up) - half if room_up > 0.0 else 0.0
+                if most > wall:
+                    most = wall if wall > 0.0 else 0.0
+            if room_down < far:
+                wall = half - math.sqrt(twice * room_down) if room_down > 0.0 else 0.0
+                if least < wall:
+                    least = wall if wall < 0.0 else 0.0
+            if want > most:
+                want = most
+            elif want < least:
+                want = least
+            sent = position + want
+            positions.append(sent)
+            steps.append(sent - position)
+            wishes.append(target if target == target else sent)
+        rate = self._rate_hz
+        self._position = positions
+        self._step = steps
+        self._wish = wishes
+        return ArmCommand(tuple(positions), tuple([step * rate for step in steps]), epoch, slot_ns)
