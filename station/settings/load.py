@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -97,16 +98,40 @@ def _decode(path: Path, kind: type[T]) -> T:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    for key, value in _numbers(data, ""):
+        if not math.isfinite(value):
+            raise ConfigError(f"{path}: {key} = {value}: expected a finite number")
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error), data, kind)}") from None
 
 
+def _numbers(data: object, key: str) -> Iterator[tuple[str, float]]:
+    """Every number of a TOML value with its place."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _numbers(value, f"{key}.{name}" if key else name)
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _numbers(value, f"{key}[{index}]")
+    elif isinstance(data, float):
+        yield key, data
+
+
 def _explain(message: str, data: dict[str, Any], kind: type[msgspec.Struct]) -> str:
     """msgspec's message, with the key as a TOML path, the value found, and for an unknown key the nearest known one."""
     text, _, where = message.partition(" - at `")
     key = where.rstrip("`").removeprefix("$").removeprefix(".")
+    if "[...]" in key:  # msgspec does not say which entry of a table: leave one in after the other
+        place = key[: key.index("[...]")]
+        table = _value_at(data, place)
+        for name in list(table):
+            try:
+                msgspec.convert({**data, place: {name: table[name]}}, kind)
+            except msgspec.ValidationError:
+                key = key.replace("[...]", f".{name}", 1)
+                break
     unknown = re.search(r"unknown field `([^`]*)`", text)
     if unknown:
         known = _all_fields(kind)

@@ -1,0 +1,139 @@
+"""Rig, task and calibration files: strict, and every error names file, key, value, what was expected."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+
+from station.settings.errors import ConfigError
+from station.settings.load import digest, load_rig, load_task, shipped
+
+DEMO = (resources.files("station") / "rigs" / "demo.toml").read_text()
+CALIBRATION = (resources.files("station") / "rigs" / "demo.calibration.toml").read_text()
+TASK = (resources.files("station") / "tasks" / "microwave_door.toml").read_text()
+
+
+def write_rig(folder, text=DEMO, calibration=CALIBRATION):
+    (folder / "demo.calibration.toml").write_text(calibration)
+    path = folder / "rig.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def changed(text, old, new):
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("name", shipped("rigs"))
+def test_every_shipped_rig_and_task_loads(name):
+    rig, _ = load_rig(name)
+    for task in shipped("tasks"):
+        load_task(task, rig)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("rate_hz = 1000", "rate_hzz = 1000", "unknown key 'rate_hzz' in leader; did you mean 'rate_hz'?"),
+        ("rate_hz = 1000", "rate_hz = 5", "leader.rate_hz = 5: expected `float` >= 10.0"),
+        ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected `float`, got `str`"),
+        ("rate_hz = 1000", "rate_hz = 400", "arm.rate_hz is 500; expected at most leader.rate_hz (400)"),
+        ("emulated = true", "emulated = false", "[emulator] stands in a rig that is not emulated"),
+        ("hold_after_ms = 30", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected `float` <= 100.0"),
+        ("stop_after_ms = 200", "stop_after_ms = 50\nhold_after_ms = 60", "not valid TOML"),
+        ('leader = "right_j1"', 'leader = "right_j11"', "leader 'right_j11' is not in leader.joints; did you mean"),
+        (
+            'name = "right_j2", bus = "can_right"',
+            'name = "right_j2", bus = "can_up"',
+            "bus 'can_up' is not in arm.buses",
+        ),
+        ("channel = 1,", "channel = 0,", "leader.joints: channel 0 stands twice"),
+        ("id = 2, reply_id = 0x12", "id = 1, reply_id = 0x12", "bus and id ('can_right', 1) stands twice"),
+        (
+            "lower_deg = -80, upper_deg = 200",
+            "lower_deg = 200, upper_deg = -80",
+            "lower_deg 200 is not below upper_deg",
+        ),
+        (
+            "accel_deg_s2 = 900",
+            "accel_deg_s2 = 900000",
+            "arm joint right_j1: accel_deg_s2 900000 reaches speed_deg_s 115",
+        ),
+        ("accel_deg_s2 = 900", "accel_deg_s2 = 900, decel_deg_s2 = 100", "decel_deg_s2 100 is below accel_deg_s2 900"),
+        (
+            "accel_deg_s2 = 900",
+            "accel_deg_s2 = 900, scale = 0.0",
+            "scale is 0.0; expected a finite number other than 0",
+        ),
+        ("speed_deg_s = 115", "speed_deg_s = inf", "speed_deg_s"),
+        ("kp = 70", "kp = 501", "arm.joints[0].kp = 501: expected `float` <= 500.0"),
+        ("demo.calibration.toml", "other.toml", "leader.calibration names 'other.toml', which is not beside it"),
+        ('name = "demo"', "", "missing required field `name`"),
+        ('name = "demo"', 'name = "De mo"', "name = 'De mo': expected `str` matching regex"),
+    ],
+)
+def test_a_wrong_rig_file_says_what_is_wrong_and_what_was_expected(tmp_path, old, new, words):
+    path = write_rig(tmp_path, changed(DEMO, old, new))
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        load_rig(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[joints.right_j3]", "[joints.right_j33]", "joint right_j3 is missing"),
+        ("sign = 1", "sign = 0", "sign 0"),
+        ("sign = 1", "sign = 2", "joints.right_j2.sign = 2: expected `int` <= 1"),
+        ("zero_deg =", "zero = 1\nzero_deg =", "unknown key 'zero'"),
+        ("zero_deg =", "zero_deg = nan #", "nan"),
+    ],
+)
+def test_a_wrong_calibration_file_says_so(tmp_path, old, new, words):
+    path = write_rig(tmp_path, calibration=changed(CALIBRATION, old, new))
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load_rig(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("right_j1 = 55", "right_j9 = 55", "joint 'right_j9', which rig 'demo' does not have; did you mean"),
+        ("rep_max_s = 7.0", "rep_max_s = 2.0", "rep_max_s is 2.0; expected more than rep_target_s (3.2)"),
+        ("tolerance_deg = 9", "tolerance = 9", "unknown key 'tolerance' in phases[0]; did you mean 'tolerance_deg'?"),
+        ("target = 200", "target = 0", "target = 0: expected `int` >= 1"),
+        ("timeout_s = 3.0", "timeout_s = -3.0", "phases[0].timeout_s = -3.0"),
+    ],
+)
+def test_a_wrong_task_file_says_so(tmp_path, old, new, words):
+    rig, _ = load_rig("demo")
+    path = tmp_path / "task.toml"
+    path.write_text(changed(TASK, old, new))
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load_task(str(path), rig)
+
+
+def test_an_unknown_name_offers_the_nearest():
+    with pytest.raises(ConfigError, match="no rig named 'demmo'; did you mean 'demo'"):
+        load_rig("demmo")
+    with pytest.raises(ConfigError, match="no file './nowhere.toml'"):
+        load_rig("./nowhere.toml")
+
+
+def test_not_a_number_and_infinity_are_refused_wherever_a_number_stands(tmp_path):
+    for key in ("speed_deg_s = 115", "accel_deg_s2 = 900", "kp = 70", "lower_deg = -80", "watchdog_ms = 50"):
+        for value in ("nan", "inf", "-inf"):
+            path = write_rig(tmp_path, changed(DEMO, key, f"{key.split(' =')[0]} = {value}"))
+            with pytest.raises(ConfigError):
+                load_rig(path)
+
+
+def test_the_digest_follows_the_content_not_the_file(tmp_path):
+    rig, _ = load_rig("demo")
+    same, _ = load_rig(write_rig(tmp_path, "# a comment\n" + DEMO))
+    other, _ = load_rig(write_rig(tmp_path, changed(DEMO, "kp = 70", "kp = 69")))
+    assert digest(rig) == digest(same) != digest(other)
