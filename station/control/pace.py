@@ -1,7 +1,7 @@
 """The loop's sense of time: the one file of the control process that reads the clock and sleeps.
 
 Slots come at the arm's own rate on an absolute schedule; a missed slot is skipped and counted, never made up by a
-burst. The schedule's phase follows the leader's samples slowly (a phase-locked loop of gain 1/16, at most 20 us a slot),
+burst. The phase follows the leader's samples slowly (a phase-locked loop of gain 1/16, at most 20 us a slot),
 so that each command leaves right after a fresh sample instead of up to a sample period later.
 """
 
