@@ -1,0 +1,310 @@
+"""Wraps an arm: judges the very bytes about to be sent, decoded back; refuses and stops, never reshapes.
+
+Knows nothing of how the command was made. The wire truncates a position to whole counts of q rad, so a difference of
+two sent positions is off by less than q and a second difference by less than 2 q. Over a window of n slots of T seconds
+a joint within speed V and acceleration A moves at most n V T, and differs between two windows by at most n^2 A T^2:
+|p[k] - p[k-n]| <= n V T + q   and   |p[k] - 2 p[k-n] + p[k-2n]| <= n^2 A T^2 + 2 q.
+Short windows see jumps, long ones see a small excess that one count would hide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, NoReturn, Self
+
+from drivers.errors import DriverError
+from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, Told
+from firmware_bridge.errors import WireError
+
+SHORT: Final = 10
+"""Slots of the short speed window; acceleration compares two of them side by side."""
+LONG: Final = 2 * SHORT
+"""Slots of the long speed window."""
+_ROUNDING: Final = 1e-9
+"""rad; far above the rounding of doubles, far below one count."""
+
+
+class GateRefusal(DriverError):  # noqa: N818 - the field's own word for what a gate does
+    """The gate refused a command and stopped the arm. The message names joint, value and limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointBounds:
+    """What the arm's data sheet and rig file allow one joint."""
+
+    name: str
+    lower_rad: float
+    upper_rad: float
+    speed_rad_s: float
+    accel_rad_s2: float
+    """The larger of acceleration and deceleration."""
+
+
+class Gate:
+    """An `Arm` around an arm. Not begun, it refuses everything; `begin` opens it for one epoch from a measured pose."""
+
+    def __init__(
+        self,
+        arm: FramedArm,
+        bounds: Sequence[JointBounds],
+        period_s: float,
+        most_outside_rad: float = math.radians(10),
+    ) -> None:
+        """`most_outside_rad`: a joint found further outside its bounds than this must be moved by hand first.
+
+        Raises ValueError where bounds and arm differ in joints, or a bound is no bound.
+        """
+        if tuple(bound.name for bound in bounds) != tuple(arm.joints):
+            raise ValueError(f"gate bounds are for {[b.name for b in bounds]}; expected {list(arm.joints)}")
+        if not (math.isfinite(period_s) and period_s > 0):
+            raise ValueError(f"period is {period_s} s; expected a finite number above 0")
+        for bound in bounds:
+            numbers = (bound.lower_rad, bound.upper_rad, bound.speed_rad_s, bound.accel_rad_s2)
+            if not all(map(math.isfinite, numbers)) or bound.lower_rad >= bound.upper_rad or min(numbers[2:]) <= 0:
+                raise ValueError(
+                    f"joint {bound.name}: bounds {numbers}; expected finite, lower < upper, others above 0"
+                )
+        self._arm = arm
+        self.name = arm.name
+        self.joints = arm.joints
+        self.identity = arm.identity
+        self.refused = ""
+        """Why the gate is latched, in words; '' while it is not."""
+        self._count = len(bounds)
+        self._bounds = tuple(bounds)
+        self._period_s = period_s
+        self._half_period_ns = round(period_s * 5e8)
+        self._most_outside_rad = most_outside_rad
+        rows = []
+        for bound, q, q_speed in zip(bounds, arm.position_step_rad, arm.velocity_step_rad_s):
+            slot = bound.speed_rad_s * period_s
+            change = bound.accel_rad_s2 * period_s**2
+            q += _ROUNDING
+            rows.append(
+                (
+                    slot + q,
+                    SHORT * slot + q,
+                    LONG * slot + q,
+                    change + 2 * q,
+                    SHORT**2 * change + 2 * q,
+                    bound.speed_rad_s + q_speed,
+                    q + q_speed * period_s,
+                )
+            )
+        self._rows = tuple(rows)
+        self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)
+        self._lower: list[float] = []
+        self._upper: list[float] = []
+        self._widened = False
+        self._begun = False
+        self._epoch = 0
+        self._slot_ns = 0
+        self._sent: deque[tuple[float, ...]] = deque(maxlen=LONG)
+        self._measured: tuple[float, ...] = (math.nan,) * self._count
+
+    # -- the arm, passed through
+
+    @property
+    def counters(self) -> tuple[LinkCounters, ...]:
+        return self._arm.counters
+
+    def __enter__(self) -> Self:
+        self._arm.__enter__()
+        self.identity = self._arm.identity
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._begun = False
+        self._arm.__exit__(kind, error, trace)
+
+    def filenos(self) -> tuple[int, ...]:
+        return self._arm.filenos()
+
+    def fault_words(self, status: int) -> str:
+        return self._arm.fault_words(status)
+
+    def read(self, now_ns: int) -> ArmFeedback:
+        feedback = self._arm.read(now_ns)
+        self._measured = feedback.position_rad
+        return feedback
+
+    def enable(self) -> None:
+        """Raises GateRefusal while latched."""
+        if self.refused:
+            raise GateRefusal(self.refused)
+        self._arm.enable()
+
+    def stop(self) -> None:
+        """Stop the arm; nothing passes before the next `begin`."""
+        self._begun = False
+        self._arm.stop()
+
+    # -- the gate itself
+
+    def begin(self, epoch: int, position_rad: Sequence[float]) -> None:
+        """Open for commands of `epoch`, which start at rest from `position_rad`: the pose measured by the last `read`.
+
+        Raises GateRefusal while latched, and (stopping the arm) for a pose that is not the one last read, or that is
+        too far outside a joint's bounds.
+        """
+        if self.refused:
+            raise GateRefusal(self.refused)
+        if len(position_rad) != self._count:
+            self._refuse(f"start pose has {len(position_rad)} joints; expected {self._count}")
+        lower: list[float] = []
+        upper: list[float] = []
+        for bound, position, measured, q in zip(self._bounds, position_rad, self._measured, self._step_rad):
+            if not -q <= position - measured <= q:
+                self._refuse(
+                    f"joint {bound.name}: start position {position:.4f} rad is not the measured {measured:.4f} rad"
+                )
+            outside = max(bound.lower_rad - position, position - bound.upper_rad)
+            if not outside <= self._most_outside_rad:
+                self._refuse(
+                    f"joint {bound.name}: stands at {position:.4f} rad, {outside:.4f} rad outside "
+                    f"[{bound.lower_rad:.4f}, {bound.upper_rad:.4f}]; move it inside by hand, check its zero"
+                )
+            lower.append(min(bound.lower_rad, position) - q)
+            upper.append(max(bound.upper_rad, position) + q)
+        self._lower = lower
+        self._upper = upper
+        self._widened = any(
+            low < bound.lower_rad - q or high > bound.upper_rad + q
+            for bound, low, high, q in zip(self._bounds, lower, upper, self._step_rad)
+        )
+        self._sent.extend([tuple(position_rad)] * LONG)
+        self._epoch = epoch
+        self._begun = True
+
+    def missed(self) -> None:
+        """Slots went by without a command: the arm held its last one, so the windows begin again at rest there."""
+        if self._begun:
+            self._sent.extend([self._sent[-1]] * LONG)
+
+    def reset(self) -> None:
+        """A person has seen the reason: unlatch. Still refuses everything until `begin`."""
+        self.refused = ""
+        self._begun = False
+
+    def send(self, command: ArmCommand) -> None:
+        """Judge the command's bytes, then hand them over.
+
+        Raises GateRefusal (the arm is stopped by then) or the arm's own DriverError.
+        """
+        if self.refused:
+            raise GateRefusal(self.refused)
+        if not self._begun:
+            self._refuse("a command came before begin(); expected begin(epoch, measured pose) first")
+        if command.epoch != self._epoch:
+            self._refuse(f"command is of epoch {command.epoch}; expected {self._epoch}")
+        if not command.slot_ns - self._slot_ns > self._half_period_ns:
+            self._refuse(
+                f"command's slot comes {command.slot_ns - self._slot_ns} ns after the last; expected more than "
+                f"{self._half_period_ns} ns"
+            )
+        self._check_asked(command)
+        try:
+            frames = self._arm.encode(command)
+            told = self._arm.decode(frames)
+        except WireError as error:
+            self._refuse(str(error))
+        if len(frames) != self._count:
+            self._refuse(f"command has {len(frames)} frames; expected {self._count}, one a joint")
+        self._check_told(told)
+        self._slot_ns = command.slot_ns
+        self._sent.append(told.position_rad)
+        if self._widened:
+            self._narrow(told.position_rad)
+        self._arm.transmit(frames)
+
+    def _check_asked(self, command: ArmCommand) -> None:
+        """Before encoding: the encoder may only see numbers inside the bounds (it could hide others by clamping)."""
+        if len(command.position_rad) != self._count or len(command.velocity_rad_s) != self._count:
+            self._refuse(
+                f"command has {len(command.position_rad)} positions and {len(command.velocity_rad_s)} speeds; "
+                f"expected {self._count} of each"
+            )
+        for name, position, lower, upper in zip(self.joints, command.position_rad, self._lower, self._upper):
+            if not lower <= position <= upper:
+                self._refuse(f"joint {name}: position asked {position:.4f} rad; limit [{lower:.4f}, {upper:.4f}]")
+        for speed, row, bound in zip(command.velocity_rad_s, self._rows, self._bounds):
+            if not -row[5] <= speed <= row[5]:
+                self._refuse(f"joint {bound.name}: speed asked {speed:.4f} rad/s; limit {bound.speed_rad_s:.4f}")
+
+    def _check_told(self, told: Told) -> None:
+        """After decoding: what the motors will understand."""
+        sent = self._sent
+        for index, (p, v, p1, p2, p10, p20, lower, upper, row) in enumerate(
+            zip(
+                told.position_rad,
+                told.velocity_rad_s,
+                sent[-1],
+                sent[-2],
+                sent[-SHORT],
+                sent[-LONG],
+                self._lower,
+                self._upper,
+                self._rows,
+                strict=True,
+            )
+        ):
+            slot, short, long, change, short_change, speed, feed = row
+            if not lower <= p <= upper:
+                self._refuse(f"joint {self.joints[index]}: position sent {p:.4f} rad; limit [{lower:.4f}, {upper:.4f}]")
+            step = p - p1
+            if not -slot <= step <= slot:
+                self._refuse_speed(index, step, 1)
+            if not -short <= p - p10 <= short:
+                self._refuse_speed(index, p - p10, SHORT)
+            if not -long <= p - p20 <= long:
+                self._refuse_speed(index, p - p20, LONG)
+            bend = step - p1 + p2
+            if not -change <= bend <= change:
+                self._refuse_change(index, bend, 1)
+            bend = p - p10 - p10 + p20
+            if not -short_change <= bend <= short_change:
+                self._refuse_change(index, bend, SHORT)
+            if not -speed <= v <= speed:
+                self._refuse(f"joint {self.joints[index]}: speed sent {v:.4f} rad/s; limit {speed:.4f}")
+            if not -feed <= v * self._period_s - step <= feed:
+                self._refuse(
+                    f"joint {self.joints[index]}: speed sent {v:.4f} rad/s does not fit the step sent "
+                    f"({step / self._period_s:.4f} rad/s)"
+                )
+
+    def _narrow(self, position_rad: tuple[float, ...]) -> None:
+        """A joint that began outside its bounds may come in, and not go out again."""
+        self._widened = False
+        for index, (bound, position, q) in enumerate(zip(self._bounds, position_rad, self._step_rad)):
+            self._lower[index] = min(bound.lower_rad, max(self._lower[index] + q, position)) - q
+            self._upper[index] = max(bound.upper_rad, min(self._upper[index] - q, position)) + q
+            if self._lower[index] < bound.lower_rad - q or self._upper[index] > bound.upper_rad + q:
+                self._widened = True
+
+    # -- refusals
+
+    def _refuse_speed(self, index: int, moved: float, slots: int) -> NoReturn:
+        bound = self._bounds[index]
+        self._refuse(
+            f"joint {bound.name}: {abs(moved) / (slots * self._period_s):.4f} rad/s over {slots} slots; limit "
+            f"{bound.speed_rad_s:.4f} rad/s"
+        )
+
+    def _refuse_change(self, index: int, bend: float, slots: int) -> NoReturn:
+        bound = self._bounds[index]
+        self._refuse(
+            f"joint {bound.name}: {abs(bend) / (slots * self._period_s) ** 2:.2f} rad/s2 over {2 * slots} slots; limit "
+            f"{bound.accel_rad_s2:.2f} rad/s2"
+        )
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._begun = False
+        self.refused = f"gate: {why}"
+        self._arm.stop()
+        raise GateRefusal(self.refused)

@@ -1,0 +1,80 @@
+"""An arm that speaks the real bytes of Damiao commands and keeps what was handed over; for tests of the gate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from drivers.ports import MOTOR_ON, ArmCommand, ArmFeedback, LinkCounters, Told, WireFrame
+from firmware_bridge.damiao import RANGES, decode_mit, encode_mit
+
+RANGE = RANGES["4310"]
+
+
+class FramedArmDouble:
+    """Frames by the codec, one bus; `forge` may change them on the way to `decode`, as a broken encoder would."""
+
+    def __init__(self, joints: Sequence[str]) -> None:
+        self.name = "double"
+        self.joints = tuple(joints)
+        self.identity = "double of Damiao motors"
+        self.counters = (LinkCounters(),)
+        self.position_step_rad = (2 * RANGE.p_max_rad / 65535,) * len(joints)
+        self.velocity_step_rad_s = (2 * RANGE.v_max_rad_s / 4095,) * len(joints)
+        self.measured_rad: tuple[float, ...] = (0.0,) * len(joints)
+        self.sent: list[list[WireFrame]] = []
+        self.stops = 0
+        self.enables = 0
+        self.opened = False
+        self.forge: Callable[[list[WireFrame]], list[WireFrame]] | None = None
+
+    def __enter__(self) -> Self:
+        self.opened = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.opened = False
+
+    def filenos(self) -> tuple[int, ...]:
+        return (7,)
+
+    def enable(self) -> None:
+        self.enables += 1
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    def fault_words(self, status: int) -> str:
+        return f"fault {status}"
+
+    def read(self, now_ns: int) -> ArmFeedback:
+        zeros = (0.0,) * len(self.joints)
+        return ArmFeedback(
+            self.measured_rad, zeros, zeros, zeros, (MOTOR_ON,) * len(self.joints), (now_ns,) * len(self.joints)
+        )
+
+    def encode(self, command: ArmCommand) -> list[WireFrame]:
+        frames = [
+            WireFrame(0, index + 1, encode_mit(RANGE, position, velocity, 10, 0.5, 0))
+            for index, (position, velocity) in enumerate(zip(command.position_rad, command.velocity_rad_s))
+        ]
+        return self.forge(frames) if self.forge else frames
+
+    def decode(self, frames: Sequence[WireFrame]) -> Told:
+        position = [math.nan] * len(self.joints)
+        velocity = [math.nan] * len(self.joints)
+        for frame in frames:
+            told = decode_mit(RANGE, frame.data)
+            position[frame.can_id - 1] = told.position_rad
+            velocity[frame.can_id - 1] = told.velocity_rad_s
+        return Told(tuple(position), tuple(velocity))
+
+    def transmit(self, frames: Sequence[WireFrame]) -> None:
+        self.sent.append(list(frames))
+
+    def send(self, command: ArmCommand) -> None:
+        self.transmit(self.encode(command))
