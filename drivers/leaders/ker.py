@@ -1,0 +1,167 @@
+"""Leader over an OpenArm KER hub on a serial port: handshake, schema check, then the newest sample of each read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from drivers.errors import DriverError
+from drivers.ports import LinkCounters
+from drivers.serial_port import SerialPort
+from firmware_bridge import ker
+from firmware_bridge.errors import WireError
+from firmware_bridge.ker_stream import KerStream
+from firmware_bridge.samples import RawCounts
+
+_HANDSHAKE_S: Final = 1.5
+"""All of PING and its reply; with the first sample after it within the 2 s that opening may take."""
+_PING_EVERY_S: Final = 0.25
+_FIRST_SAMPLE_S: Final = 0.4
+_QUIET_S: Final = 0.004
+_MOST_BYTES: Final = 1 << 16
+"""A hub that has not answered within so many bytes of noise is not going to."""
+
+
+class KerLeader:
+    """One hub. May be entered again after an error or a replug: the counters go on."""
+
+    def __init__(
+        self,
+        port: str,
+        baud: int,
+        rate_hz: float,
+        channels: Mapping[int, str],
+        expected_channels: int = 16,
+        name: str = "ker",
+    ) -> None:
+        """`channels`: joint name by channel number; a channel without one is called channel_N."""
+        for number in channels:
+            if not 0 <= number < expected_channels:
+                raise DriverError(
+                    f"leader {name}: joint {channels[number]}: channel {number}; expected 0 to "
+                    f"{expected_channels - 1}; mend the rig file"
+                )
+        self.name = name
+        self.channels: tuple[str, ...] = tuple(channels.get(n, f"channel_{n}") for n in range(expected_channels))
+        self.rate_hz = rate_hz
+        self.counts_per_turn = ker.COUNTS_PER_TURN_F32
+        self.identity = ""
+        self.counters = LinkCounters()
+        self.reboots = 0
+        """Restarts of the hub that were noticed in its numbers."""
+        self._serial = SerialPort(port, baud)
+        self._stream: KerStream | None = None
+
+    def __enter__(self) -> Self:
+        """Open, STANDBY, PING (again every 250 ms), check the schema, STREAM, wait for the first frame.
+
+        Blocks up to 2 s. Raises DriverError (no port, no answer, another schema) or WireError (an impossible schema).
+        """
+        self._serial.__enter__()
+        try:
+            self._serial.write(ker.STANDBY)
+            schema = self._ask_schema()
+            self._check(schema)
+            self._drain()
+            self._serial.write(ker.STREAM)
+            if not self._serial.wait(_FIRST_SAMPLE_S):
+                raise DriverError(
+                    f"leader {self.name}: port {self._serial.port}: no frame within {_FIRST_SAMPLE_S} s of STREAM; "
+                    "expected them at once; press RST on the hub and try again"
+                )
+        except BaseException:
+            self._serial.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """STANDBY where the port still takes it, then close; at most 0.1 s."""
+        try:
+            self._serial.write(ker.STANDBY)
+        except DriverError:
+            pass  # unplugged: it streams to nobody
+        self._serial.close()
+
+    def fileno(self) -> int:
+        return self._serial.fileno()
+
+    def read(self, now_ns: int) -> RawCounts | None:
+        """The newest whole sample of what has arrived, or None. Raises DriverError when the hub is unplugged."""
+        data = self._serial.read()
+        stream = self._stream
+        if not data or stream is None:
+            return None
+        sample = stream.feed(data, now_ns)
+        counters = self.counters
+        counters.received = stream.received
+        counters.lost = stream.lost
+        counters.bad = stream.bad
+        self.reboots = stream.reboots
+        return sample
+
+    def _ask_schema(self) -> ker.Schema:
+        """PING until a reply is whole. What looked like a reply and was none (there is no checksum) is skipped."""
+        buffer = b""
+        refused = ""
+        deadline = time.monotonic() + _HANDSHAKE_S
+        next_ping = 0.0
+        heard = 0
+        while (now := time.monotonic()) < deadline and heard < _MOST_BYTES:
+            if now >= next_ping:
+                self._serial.write(ker.PING)
+                next_ping = now + _PING_EVERY_S
+            if not self._serial.wait(min(next_ping, deadline) - now):
+                continue
+            data = self._serial.read()
+            heard += len(data)
+            buffer += data
+            while (at := buffer.find(ker.PING_HEADER)) >= 0:
+                try:
+                    reply = ker.decode_ping_reply(buffer, at)
+                except WireError as error:
+                    refused = str(error)
+                    buffer = buffer[at + 2 :]
+                    continue
+                if reply is not None:
+                    return reply[0]
+                buffer = buffer[at:]
+                break
+            else:
+                buffer = buffer[-1:]
+        what = refused or (f"{heard} bytes but no PING reply" if heard else "silence")
+        raise DriverError(
+            f"leader {self.name}: port {self._serial.port}: {what} within {_HANDSHAKE_S} s; expected the PING reply of "
+            "a KER hub; check the port's name and the hub's power, press RST on the hub"
+        )
+
+    def _check(self, schema: ker.Schema) -> None:
+        """The schema must carry the channels that the rig was calibrated for, in the same unit as before."""
+        codec = ker.FrameCodec(schema)
+        if codec.channel_count != len(self.channels):
+            raise DriverError(
+                f"leader {self.name}: firmware {schema.firmware!r} has {codec.channel_count} channels "
+                f"({schema.layout}); expected {len(self.channels)}; flash OpenArm KER firmware 2.0.0 or newer, or mend "
+                "the rig file"
+            )
+        if self._stream is not None and self._stream.codec.schema.fields == schema.fields:
+            self._stream.restart()
+        elif self._stream is not None:
+            raise DriverError(
+                f"leader {self.name}: the hub came back as firmware {schema.firmware!r} ({schema.layout}); expected "
+                f"{self._stream.codec.schema.layout} as before; start the station anew"
+            )
+        else:
+            self._stream = KerStream(schema, self.rate_hz)
+            self.counts_per_turn = codec.counts_per_turn
+        self.identity = f"OpenArm KER hub, firmware {schema.firmware}, hardware {schema.hardware}, {schema.updated}"
+
+    def _drain(self) -> None:
+        """Let the rest of the reply (its boot angles, replies to further PINGs) pass."""
+        for _ in range(50):
+            if not self._serial.wait(_QUIET_S):
+                return
+            self._serial.read()
