@@ -1,0 +1,212 @@
+"""The worker's app: polls the link ten times a second, draws a Scene, turns keys into Intents and Requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from station.signals import IntentKind, Mode, RequestKind, SessionView
+from station.tui.heart import Heart
+from station.tui.language import Language, Words
+from station.tui.link import ScreenLink
+from station.tui.scene import Cover, Scene
+from station.tui.screens.work import WorkScreen
+from station.tui.summary import Ending, Outcome, Tally, summary_text
+from station.tui.terminal import TerminalWatch
+from station.tui.widgets.notice import SMALLEST
+
+POLL_S: Final = 0.1
+SILENCE_NS: Final = 2_000_000_000
+"""No new view for so long: what stands on the screen is no longer true."""
+FINISH_ASK_NS: Final = 10_000_000_000
+_LARGE: Final = (120, 40)
+_MOVING: Final = (Mode.FOLLOWING, Mode.ALIGNING)
+
+
+class StationApp(App[Outcome]):
+    """`StationApp(link, "zh").run(mouse=False)` returns the Outcome. Never closes the link: its maker does."""
+
+    CSS_PATH = "station.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", show=False, priority=True, system=True),
+        Binding("ctrl+q", "ask_finish", show=False, priority=True, system=True),
+    ]
+
+    def __init__(
+        self,
+        link: ScreenLink,
+        language: Language = "zh",
+        *,
+        bell: bool = True,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._link = link
+        self._words = Words(language)
+        self._with_bell = bell
+        self._clock_ns = clock_ns
+        self._wall = wall
+        self._heart = Heart(link, clock_ns)
+        self._work = WorkScreen()
+        self._view: SessionView | None = None
+        self._seen_ns = clock_ns()
+        self._tally = Tally()
+        self._asked_finish_ns: int | None = None
+        self._is_finishing = False
+        self._shows_keys = False
+        self._watch: TerminalWatch | None = None
+
+    def on_mount(self) -> None:
+        self.push_screen(self._work)
+        if not self.is_headless:
+            self._watch = TerminalWatch((0, 1, 2), self._terminal_lost)
+            self._watch.start()
+        self.set_interval(POLL_S, self.poll)
+        self.call_after_refresh(self.poll)
+        self._heart.start()
+
+    def on_unmount(self) -> None:
+        self._heart.stop()
+        if self._watch is not None:
+            self._watch.stop()
+
+    def poll(self) -> None:
+        """Take the newest view and draw."""
+        now_ns = self._clock_ns()
+        view = self._link.latest()
+        if view is not None and view is not self._view:
+            self._take(view, now_ns)
+        self._heart.see(None if self._is_lost(now_ns) else self._view)
+        if self._asked_finish_ns is not None and now_ns - self._asked_finish_ns > FINISH_ASK_NS:
+            self._asked_finish_ns = None
+        if self._view is not None and self._view.finished:
+            self._leave(Ending.FINISHED)
+            return
+        if self._work.is_mounted:
+            with self.batch_update():
+                self._work.show(self._scene(now_ns))
+            self._heart.drawn()
+
+    def _take(self, view: SessionView, now_ns: int) -> None:
+        before = self._view
+        if before is None or view.t_ns != before.t_ns:
+            self._seen_ns = now_ns
+        self._view = view
+        self._tally.see(view.last)
+        is_new = before is not None and view.last is not None and view.last != before.last
+        if is_new and self._with_bell:
+            self.bell()
+
+    def _is_lost(self, now_ns: int) -> bool:
+        return self._link.is_lost or now_ns - self._seen_ns > SILENCE_NS
+
+    def _cover(self, now_ns: int) -> Cover:
+        width, height = self.size
+        if width < SMALLEST[0] or height < SMALLEST[1]:
+            return Cover.TOO_SMALL
+        if self._is_lost(now_ns):
+            return Cover.LOST
+        if self._view is None:
+            return Cover.WAITING
+        if self._view.mode in (Mode.STOPPING, Mode.STOPPED):
+            return Cover.STOPPED
+        return Cover.KEYS if self._shows_keys else Cover.NONE
+
+    def _scene(self, now_ns: int) -> Scene:
+        width, height = self.size
+        return Scene(
+            view=self._view,
+            words=self._words,
+            now_ns=now_ns,
+            wall=self._wall(),
+            cover=self._cover(now_ns),
+            is_large=width >= _LARGE[0] and height >= _LARGE[1],
+            is_engaging=self._heart.is_engaging,
+            asks_finish=self._asked_finish_ns is not None,
+            is_finishing=self._is_finishing,
+            silent_s=(now_ns - self._seen_ns) / 1e9,
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        """One key, one meaning; any key ends an engaging that still goes on."""
+        event.stop()
+        event.prevent_default()
+        was_engaging = self._heart.is_engaging
+        self._heart.release()
+        asked, self._asked_finish_ns = self._asked_finish_ns, None
+        shown, self._shows_keys = self._shows_keys, False
+        key = event.character if event.character in ("?",) else event.key.lower()
+        if key == "space":
+            self._space(was_engaging)
+        elif key == "s":
+            self._heart.insist(IntentKind.STOP)
+        elif was_engaging:
+            self._heart.insist(IntentKind.HOLD)
+        if key == "q":
+            self._ask_finish(asked)
+        elif key == "x":
+            self._link.request(RequestKind.REJECT_LAST)
+        elif key == "r":
+            if self._view is not None and self._view.mode == Mode.STOPPED:
+                self._link.intend(IntentKind.RESET)
+        elif key == "l":
+            self._words = Words(self._words.other)
+        elif key == "?":
+            self._shows_keys = not shown
+        self.poll()
+
+    def _space(self, was_engaging: bool) -> None:
+        """Start where the arm waits; hold at once where it moves or is asked to."""
+        mode = self._view.mode if self._view is not None else None
+        if was_engaging or mode in _MOVING:
+            self._heart.insist(IntentKind.HOLD)
+        elif mode in (Mode.READY, Mode.HOLD) and not self._is_lost(self._clock_ns()) and not self._is_finishing:
+            self._heart.engage()
+
+    def _ask_finish(self, asked_ns: int | None) -> None:
+        """First press asks, second press ends the shift; where the session is gone, it closes the screen."""
+        if asked_ns is None:
+            self._asked_finish_ns = self._clock_ns()
+        elif self._is_lost(self._clock_ns()):
+            self._leave(Ending.ABORTED)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._is_finishing = True
+        self._link.request(RequestKind.FINISH)
+
+    def action_ask_finish(self) -> None:
+        asked, self._asked_finish_ns = self._asked_finish_ns, None
+        self._ask_finish(asked)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: hold and end the shift in order; a second one closes the screen at once."""
+        if self._is_finishing or self._is_lost(self._clock_ns()):
+            self._leave(Ending.ABORTED)
+            return
+        self._heart.insist(IntentKind.HOLD)
+        self._finish()
+
+    def _terminal_lost(self) -> None:
+        """From the watch's thread."""
+        self.call_later(self._leave, Ending.TERMINAL_LOST)
+
+    def _leave(self, ending: Ending) -> None:
+        """Close; without a screen nobody sees the arm, so it holds."""
+        self._heart.stop()
+        if ending is not Ending.FINISHED or (self._view is not None and self._view.mode in _MOVING):
+            self._link.intend(IntentKind.HOLD)
+        text = "" if ending is Ending.TERMINAL_LOST else summary_text(self._view, ending, self._tally, self._words)
+        self.exit(Outcome(ending, self._view, text))

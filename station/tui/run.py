@@ -1,0 +1,22 @@
+"""Runs the screen on the terminal until the shift ends, then prints the shift's summary."""
+
+from __future__ import annotations
+
+import sys
+
+from station.tui.app import StationApp
+from station.tui.language import Language
+from station.tui.link import ScreenLink
+from station.tui.summary import Ending, Outcome
+
+
+def run_screen(link: ScreenLink, language: Language, *, bell: bool = True) -> Outcome:
+    """Blocks, on the main thread; the terminal is restored at the return. The maker of the link closes it."""
+    app = StationApp(link, language, bell=bell)
+    outcome = app.run(mouse=False)
+    if outcome is None:
+        return Outcome(Ending.ABORTED, link.latest(), "")
+    if outcome.text:
+        sys.stdout.write(outcome.text)
+        sys.stdout.flush()
+    return outcome

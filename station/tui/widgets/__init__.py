@@ -1,0 +1,1 @@
+"""Widgets: one a file; each turns a Scene into rows."""

@@ -1,0 +1,63 @@
+"""The verdict of the last repetition with its reason and what to do; loud until the next repetition begins."""
+
+from __future__ import annotations
+
+from station.signals import PhaseView, Verdict
+from station.tui.language import Words
+from station.tui.rows import Row, Span, band, row, wrap
+from station.tui.scene import Scene
+from station.tui.widgets.panel import Panel
+from station.tui.words import verdict_words
+
+
+class Banner(Panel):
+    def title(self, scene: Scene) -> str:
+        view = scene.view
+        if scene.asks_finish or scene.is_finishing:
+            return scene.words("End of shift")
+        if view is not None and view.last is not None and view.in_rep:
+            return scene.words("Previous repetition")
+        return scene.words("Last repetition")
+
+    def look(self, scene: Scene) -> str:
+        if scene.asks_finish:
+            return "-action"
+        if scene.is_finishing:
+            return ""
+        view = scene.view
+        is_loud = view is not None and view.last is not None and not view.in_rep and not view.last.accepted
+        return "-bad" if is_loud else ""
+
+    def draw(self, scene: Scene, width: int, height: int) -> list[Row]:
+        view, words = scene.view, scene.words
+        if scene.is_finishing:
+            return _plain(words("Ending the shift: the arm is made safe, then the files are completed …"), width)
+        if scene.asks_finish:
+            text = words("Press q again to end the shift. Any other key: go on working.")
+            return [band(line, width, "action") for line in wrap(text, width - 2)]
+        if view is None:
+            return []
+        if view.last is None:
+            return [row(" " + words("No repetition yet. The verdict of each will stand here."), "dim")]
+        return _verdict(view.last, view.phases, words, width, is_quiet=view.in_rep)
+
+
+def _plain(text: str, width: int) -> list[Row]:
+    return [row(f" {line}") for line in wrap(text, width - 2)]
+
+
+def _verdict(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words, width: int, is_quiet: bool) -> list[Row]:
+    if verdict.accepted:
+        text = words("Accepted: repetition {number}", number=verdict.number)
+        took = words("{seconds:.1f} s", seconds=verdict.duration_s) if verdict.duration_s else ""
+        return [(Span(f" ✓ {text}", "dim" if is_quiet else "strong"), Span(f"   {took}", "dim"))]
+    what, fix = verdict_words(verdict, phases, words)
+    head = words("Rejected: {what}", what=what)
+    rows = [
+        row(f" ✗ {line}" if index == 0 else f"   {line}", "dim" if is_quiet else "bad")
+        for index, line in enumerate(wrap(head, width - 4))
+    ]
+    return rows + [
+        row(f" → {line}" if index == 0 else f"   {line}", "dim" if is_quiet else "strong")
+        for index, line in enumerate(wrap(fix, width - 4))
+    ]

@@ -1,0 +1,31 @@
+"""The bottom line: the keys that do something now."""
+
+from __future__ import annotations
+
+from station.signals import Mode
+from station.tui.rows import Row, Span
+from station.tui.scene import Cover, Scene
+from station.tui.widgets.panel import Panel
+
+
+class KeyBar(Panel):
+    def draw(self, scene: Scene, width: int, height: int) -> list[Row]:
+        words = scene.words
+        mode = scene.view.mode if scene.view is not None else None
+        if scene.cover is Cover.STOPPED:
+            keys = [("r", words("reset"))] if mode == Mode.STOPPED else []
+        elif scene.cover is Cover.LOST:
+            keys = []
+        elif mode in (Mode.FOLLOWING, Mode.ALIGNING):
+            keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]
+        else:
+            keys = [(words("SPACE"), words("start")), ("x", words("reject last")), ("s", words("stop request"))]
+        keys += [
+            ("q", words("end shift")),
+            ("l", "English" if words.language == "zh" else "中文"),
+            ("?", words("keys")),
+        ]
+        spans: list[Span] = []
+        for key, what in keys:
+            spans += [Span(f" {key}", "strong"), Span(f" {what} ", "dim")]
+        return [tuple(spans)]

@@ -1,0 +1,138 @@
+"""What covers the whole screen: a stop with its reason, a lost link, a terminal too small, the list of keys."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from station.signals import Mode
+from station.tui.language import Words
+from station.tui.rows import EMPTY, Row, Span, band, pad, row, wrap
+from station.tui.scene import Cover, Scene
+from station.tui.widgets.panel import Panel
+from station.tui.words import event_words
+
+SMALLEST = (80, 24)
+
+
+class Notice(Panel):
+    def title(self, scene: Scene) -> str:
+        words = scene.words
+        return {Cover.STOPPED: words("Robot stopped"), Cover.LOST: words("Link lost"), Cover.KEYS: words("Keys")}.get(
+            scene.cover, ""
+        )
+
+    def look(self, scene: Scene) -> str:
+        return "-bad" if scene.cover in (Cover.STOPPED, Cover.LOST) else ""
+
+    def draw(self, scene: Scene, width: int, height: int) -> list[Row]:
+        if scene.cover is Cover.TOO_SMALL:
+            return _too_small(scene, width)
+        if scene.cover is Cover.LOST:
+            return _lost(scene, width)
+        if scene.cover is Cover.STOPPED:
+            return _stopped(scene, width, height)
+        if scene.cover is Cover.KEYS:
+            return _keys(scene.words, width)
+        return [EMPTY, row("  " + scene.words("Waiting for the session …"), "dim")]
+
+
+def _too_small(scene: Scene, width: int) -> list[Row]:
+    columns, lines = SMALLEST
+    zh = f"终端太小：至少需要 {columns}×{lines}，请放大窗口。"
+    en = f"Terminal too small: {columns}x{lines} needed. Make the window larger."
+    return [row(line, "strong") for text in (zh, en) for line in wrap(text, width)]
+
+
+def _field(name: str, text: str, width: int, label: int, loud: bool = False) -> list[Row]:
+    if not text:
+        return []
+    rows: list[Row] = []
+    for index, line in enumerate(wrap(text, width - label - 4)):
+        head = pad(name if index == 0 else "", label)
+        rows.append((Span(f"  {head} ", "dim"), Span(line, "strong" if loud else "plain")))
+    return [*rows, EMPTY]
+
+
+def _headline(text: str, width: int, height: int) -> list[Row]:
+    lines = [band(f" {line}", width, "bad") for line in wrap(text, width - 3)]
+    blank = band("", width, "bad")
+    return [blank, *lines, blank, EMPTY] if height >= 18 else [*lines, EMPTY]
+
+
+def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
+    """What, why, value, who acts, what to press."""
+    view, words = scene.view, scene.words
+    if view is None:
+        return []
+    is_stopped = view.mode == Mode.STOPPED
+    cause, consequence, action = event_words(view.stop_event, view.stop_detail, words)
+    headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
+    fields = [
+        (words("Why"), cause),
+        (words("Value"), view.stop_detail),
+        (words("Effect"), consequence or words("The motors hold no command of the station any more.")),
+        (words("Who acts"), words("A person at the rig: look at the robot and the worker first.")),
+        (words("To do"), action),
+    ]
+    label = max(cell_len(name) for name, _ in fields)
+    loud = (words("Why"), words("To do"))
+    rows = _headline(headline, width, height)
+    for name, text in fields:
+        rows += _field(name, text, width, label, loud=name in loud)
+    if is_stopped:
+        press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
+        rows += [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
+    return rows
+
+
+def _lost(scene: Scene, width: int) -> list[Row]:
+    words = scene.words
+    label = 9
+    rows = _headline(words("✗ The screen has lost the station"), width, 24)
+    rows += _field(
+        words("Why"),
+        words("No news from the session process for {seconds:.0f} s.", seconds=scene.silent_s),
+        width,
+        label,
+    )
+    rows += _field(
+        words("Robot"),
+        words(
+            "Without the session the control process holds the arm where it stands; if the control process has "
+            "ended too, the motors' own watchdog has stopped them. Do not reach into the robot's space on the strength "
+            "of this message."
+        ),
+        width,
+        label,
+        loud=True,
+    )
+    rows += _field(
+        words("Records"), words("Finished repetitions are on disk; the running one is not counted."), width, label
+    )
+    rows += _field(
+        words("To do"),
+        words(
+            "Wait: the screen goes on by itself when the session answers. Otherwise press q twice and start again with "
+            "'station run'; 'station doctor' says what is wrong."
+        ),
+        width,
+        label,
+        loud=True,
+    )
+    return rows
+
+
+def _keys(words: Words, width: int) -> list[Row]:
+    keys = [
+        (words("SPACE"), words("start, and hold at once; the pedal does the same")),
+        ("x", words("reject the last repetition yourself")),
+        ("s", words("stop request: the robot stops until a person resets it. The emergency stop is the red button.")),
+        ("r", words("reset after a stop, when a person has looked; moves nothing")),
+        ("q", words("end the shift (press twice); the arm is made safe first, then the files are completed")),
+        ("l", "中文 / English"),
+        ("?", words("this list; any key closes it")),
+    ]
+    rows: list[Row] = [EMPTY]
+    for key, what in keys:
+        rows += _field(key, what, width, 8)
+    return rows

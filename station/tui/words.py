@@ -1,0 +1,70 @@
+"""Look-up of the words for modes, joints, events and verdicts, in the screen's language."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from station.session import reasons
+from station.signals import Mode, PhaseView, Verdict
+from station.tui.language import Words
+from station.tui.rows import Tone
+
+_MODES: Final[dict[int, tuple[str, Tone, str]]] = {
+    Mode.DISCONNECTED: ("not connected", "warn", "▲"),
+    Mode.READY: ("ready", "plain", "●"),
+    Mode.ALIGNING: ("aligning", "plain", "◐"),
+    Mode.FOLLOWING: ("following", "plain", "▶"),
+    Mode.HOLD: ("on hold", "plain", "‖"),
+    Mode.STOPPING: ("stopping", "bad", "■"),
+    Mode.STOPPED: ("STOPPED", "bad", "■"),
+}
+_SIDES: Final = ("left ", "right ", "左", "右")
+
+
+class ModeWords(NamedTuple):
+    text: str
+    tone: Tone
+    sign: str
+    """A shape besides the word and the colour."""
+
+
+def mode_words(mode: int, words: Words) -> ModeWords:
+    text, tone, sign = _MODES.get(mode, ("unknown", "bad", "?"))
+    return ModeWords(words(text), tone, sign)
+
+
+def joint_words(name: str, words: Words) -> str:
+    """'right_j4' → 'right elbow'; a name of another make stays as it is."""
+    return reasons.joint_words(name, words.language)
+
+
+def joint_part(name: str, words: Words) -> str:
+    """'right_j4' → 'elbow', for a column that is headed 'right arm'."""
+    full = joint_words(name, words)
+    for side in _SIDES:
+        full = full.removeprefix(side)
+    return full
+
+
+class EventWords(NamedTuple):
+    cause: str
+    consequence: str
+    action: str
+
+
+def event_words(name: str, detail: str, words: Words) -> EventWords:
+    """Words of an event of control/events.py."""
+    return EventWords(name, "", "")
+
+
+class VerdictWords(NamedTuple):
+    what: str
+    fix: str
+
+
+def verdict_words(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words) -> VerdictWords:
+    """What was wrong with a rejected repetition, and what to do."""
+    say = {phase.name: words.pick(phase.say) for phase in phases}
+    sentence = reasons.reason_words(verdict.reason, verdict.detail, words.language, say)
+    what, _, fix = sentence.partition("→")
+    return VerdictWords(what.strip(), fix.strip())
