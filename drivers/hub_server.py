@@ -87,6 +87,10 @@ class HubServer:
         self._nodes.append(node)
 
     @property
+    def is_open(self) -> bool:
+        return self._listener is not None
+
+    @property
     def clients(self) -> int:
         return len(self._clients)
 
