@@ -1,0 +1,252 @@
+"""What the arm may do now: one table Mode x Trigger -> Mode, and `advance`, which finds a tick's triggers.
+
+Pure: (state, what was seen, rules, now) -> state. Triggers that restrain are looked at before those that permit: in a
+tick with a stop nothing else is heard, in a tick with a hold nothing that moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from station.control.events import Effect, effect_of
+from station.link.intents import Asked
+from station.signals import IntentKind, Mode, Role
+
+MOVING: Final = frozenset({Mode.ALIGNING, Mode.FOLLOWING})
+"""Modes in which the arm goes where the leader asks."""
+STARTING: Final = frozenset({Mode.READY, Mode.ALIGNING})
+"""Modes that begin a new epoch: the limiter starts from (measured pose, zero speed) and the gate begins there."""
+
+_PERSONS: Final = frozenset({Role.SCREEN, Role.PEDAL})
+"""Only these speak for a person; the session process may only ask for less motion."""
+
+
+class Trigger(IntEnum):
+    """What can change the mode, in the order in which a tick's triggers are looked at."""
+
+    OFF = 0
+    STOP_OFF = 1
+    STOP = 2
+    HOLD = 3
+    STILL = 4
+    """The last command moved no joint."""
+    RESET = 5
+    """A person asked, no stop stands (the emergency-stop input among them), the links are up."""
+    CONNECTED = 6
+    ALIGNED = 7
+    ENGAGE = 8
+    """A person let go and asked again, nothing restrains."""
+
+
+def _row(mode: Mode, **to: Mode) -> dict[Trigger, Mode]:
+    return {trigger: to.get(trigger.name, mode) for trigger in Trigger}
+
+
+TABLE: Final = MappingProxyType(
+    {
+        Mode.DISCONNECTED: _row(
+            Mode.DISCONNECTED, OFF=Mode.STOPPED, STOP_OFF=Mode.STOPPED, STOP=Mode.STOPPED, CONNECTED=Mode.READY
+        ),
+        Mode.READY: _row(
+            Mode.READY, OFF=Mode.STOPPED, STOP_OFF=Mode.STOPPING, STOP=Mode.STOPPING, ENGAGE=Mode.ALIGNING
+        ),
+        Mode.ALIGNING: _row(
+            Mode.ALIGNING,
+            OFF=Mode.STOPPED,
+            STOP_OFF=Mode.STOPPING,
+            STOP=Mode.STOPPING,
+            HOLD=Mode.HOLD,
+            ALIGNED=Mode.FOLLOWING,
+        ),
+        Mode.FOLLOWING: _row(
+            Mode.FOLLOWING, OFF=Mode.STOPPED, STOP_OFF=Mode.STOPPING, STOP=Mode.STOPPING, HOLD=Mode.HOLD
+        ),
+        Mode.HOLD: _row(Mode.HOLD, OFF=Mode.STOPPED, STOP_OFF=Mode.STOPPING, STOP=Mode.STOPPING, ENGAGE=Mode.ALIGNING),
+        Mode.STOPPING: _row(Mode.STOPPING, OFF=Mode.STOPPED, STILL=Mode.STOPPED),
+        Mode.STOPPED: _row(Mode.STOPPED, RESET=Mode.READY),
+    }
+)
+
+
+class Rules(NamedTuple):
+    engage_fresh_ns: int = 300_000_000
+    """An ENGAGE intent counts for so long; longer without one is letting go."""
+    enable_debounce_ns: int = 50_000_000
+    """The enable switch must stay in its middle for so long before it counts as held."""
+    align_timeout_ns: int = 30_000_000_000
+    stopping_limit_ns: int = 1_000_000_000
+    """Braking that takes longer ends by switching off."""
+
+
+class Seen(NamedTuple):
+    """What the loop saw in one tick."""
+
+    connected: bool
+    """Leader and arm are open and have spoken."""
+    aligned: bool
+    """All joints within tolerance for long enough and the leader slow; looked at while ALIGNING."""
+    still: bool
+    """`Limiter.is_still`."""
+    events: Sequence[tuple[str, str]]
+    """Every condition that stands in this tick (not only its beginning): (name, detail)."""
+    asked: Sequence[Asked]
+    inputs: int
+    """INPUT_* bits of the newest sample."""
+    inputs_fresh: bool
+    """That sample is younger than the hold limit."""
+
+
+class State(NamedTuple):
+    mode: Mode = Mode.DISCONNECTED
+    epoch: int = 0
+    """Grows whenever motion starts anew; `limiter.start` and `gate.begin` belong to each change."""
+    since_ns: int = 0
+    """When `mode` began."""
+    cause: str = ""
+    """While HOLD, STOPPING, STOPPED: the first event that led here."""
+    detail: str = ""
+    off: bool = True
+    """The motors are to be off (else they are to be on and commanded)."""
+    then_off: bool = False
+    """While STOPPING: off once at rest."""
+    ending: bool = False
+    """Shutdown was asked: once STOPPED the control process may end."""
+    engage_ns: int | None = None
+    """The last ENGAGE intent."""
+    let_go: bool = False
+    """The person was seen not asking since the mode began, and has not asked in vain since."""
+    has: int = 0
+    """INPUT_HAS_* bits seen so far: a switch that is no longer reported counts as a stop."""
+    middle_ns: int | None = None
+    """Since when the enable switch is in its middle position."""
+    switch_let_go: bool = False
+    """The enable switch was seen out of its middle position since READY began."""
+    raised: tuple[tuple[str, str], ...] = ()
+    """Events that `advance` itself found in this tick, for the record."""
+
+    @property
+    def is_moving(self) -> bool:
+        return self.mode in MOVING
+
+
+_RESTRAINING: Final = {
+    Effect.HOLD: Trigger.HOLD,
+    Effect.STOP: Trigger.STOP,
+    Effect.STOP_OFF: Trigger.STOP_OFF,
+    Effect.OFF: Trigger.OFF,
+}
+
+
+def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
+    """One tick. Never raises; an event that the table does not know stops."""
+    mode = state.mode
+    raised: list[tuple[str, str]] = []
+    asks_engage, asks_reset, ending = _hear(seen.asked, raised)
+
+    has = state.has | seen.inputs & (INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)
+    if has & INPUT_HAS_ESTOP and (seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP):
+        raised.append(("estop", ""))
+
+    # The enable switch counts as released at once, as held after a while, and not at all if held from the beginning.
+    middle_ns, switch_let_go, is_enabled = state.middle_ns, state.switch_let_go, True
+    if has & INPUT_HAS_ENABLE:
+        if seen.inputs_fresh and seen.inputs & INPUT_ENABLE and seen.inputs & INPUT_HAS_ENABLE:
+            middle_ns = now_ns if middle_ns is None else middle_ns
+            is_enabled = switch_let_go and now_ns - middle_ns >= rules.enable_debounce_ns
+        else:
+            middle_ns, switch_let_go, is_enabled = None, True, False
+            if mode in MOVING:
+                raised.append(("enable_released" if seen.inputs_fresh else "enable_stale", ""))
+
+    engage_ns = now_ns if asks_engage else state.engage_ns
+    is_asking = engage_ns is not None and now_ns - engage_ns <= rules.engage_fresh_ns
+    if mode is Mode.ALIGNING:
+        if not is_asking:
+            raised.append(("engage_released", ""))
+        elif now_ns - state.since_ns > rules.align_timeout_ns:
+            raised.append(("align_timeout", ""))
+    elif mode is Mode.STOPPING and now_ns - state.since_ns > rules.stopping_limit_ns:
+        raised.append(("stopping_slow", ""))
+
+    worst, cause, detail = _hardest(seen.events, raised)
+    restraint = _RESTRAINING.get(worst)
+    may_engage = asks_engage and state.let_go and is_enabled and seen.still and not asks_reset
+    after = mode if restraint is None else TABLE[mode][restraint]
+    if worst < Effect.STOP and seen.connected:
+        if asks_reset and not state.ending:
+            after = TABLE[after][Trigger.RESET]
+        after = TABLE[after][Trigger.CONNECTED]
+    if restraint is None:
+        if seen.aligned:
+            after = TABLE[after][Trigger.ALIGNED]
+        if may_engage:
+            after = TABLE[after][Trigger.ENGAGE]
+    if seen.still:
+        after = TABLE[after][Trigger.STILL]
+
+    epoch, since_ns, off, then_off = state.epoch, state.since_ns, state.off, state.then_off
+    let_go = not is_asking or (state.let_go and not (asks_engage and (seen.still or restraint is not None)))
+    if worst >= Effect.STOP_OFF:
+        then_off = True
+    if after is mode:
+        cause, detail = state.cause, state.detail
+    else:
+        since_ns = now_ns
+        let_go = not is_asking
+        if after in STARTING:
+            epoch += 1
+            off = then_off = False
+            if after is Mode.READY:
+                switch_let_go = middle_ns is None
+        elif mode is Mode.STOPPING:
+            cause, detail = state.cause, state.detail
+    if after is Mode.STOPPED:
+        off = off or then_off
+    return State(
+        after,
+        epoch,
+        since_ns,
+        cause,
+        detail,
+        off,
+        then_off,
+        ending or state.ending,
+        engage_ns,
+        let_go,
+        has,
+        middle_ns,
+        switch_let_go,
+        tuple(raised),
+    )
+
+
+def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[bool, bool, bool]:
+    """What people ask: (engage, reset, end); requests to stop or hold go to `raised`."""
+    engage = reset = ending = False
+    for kind, role, _ in asked:
+        if kind is IntentKind.ENGAGE:
+            engage = engage or role in _PERSONS
+        elif kind is IntentKind.RESET:
+            reset = reset or role in _PERSONS
+        elif kind is IntentKind.STOP:
+            raised.append(("operator_stop", ""))
+        elif kind is IntentKind.HOLD:
+            raised.append(("operator_hold", ""))
+        elif kind is IntentKind.SHUTDOWN:
+            ending = True
+            raised.append(("shutdown", ""))
+    return engage, reset, ending
+
+
+def _hardest(events: Sequence[tuple[str, str]], raised: Sequence[tuple[str, str]]) -> tuple[Effect, str, str]:
+    """The event with the hardest effect, of equals the first; with no effect on the mode: ('', '')."""
+    worst, cause, detail = Effect.TAG, "", ""
+    for name, words in (*events, *raised):
+        effect = effect_of(name)
+        if effect > worst:
+            worst, cause, detail = effect, name, words
+    return worst, cause, detail
