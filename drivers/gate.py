@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NoReturn, Self
@@ -53,8 +53,10 @@ class Gate:
         bounds: Sequence[JointBounds],
         period_s: float,
         most_outside_rad: float = math.radians(10),
+        clock: Callable[[], int] = lambda: 0,
     ) -> None:
         """`most_outside_rad`: a joint found further outside its bounds than this must be moved by hand first.
+        `clock`: for `judged_ns` only; the gate's verdict depends on no clock.
 
         Raises ValueError where bounds and arm differ in joints, or a bound is no bound.
         """
@@ -74,6 +76,9 @@ class Gate:
         self.identity = arm.identity
         self.refused = ""
         """Why the gate is latched, in words; '' while it is not."""
+        self.judged_ns = 0
+        """When the last command had passed and its frames were about to be handed over."""
+        self._clock = clock
         self._count = len(bounds)
         self._bounds = tuple(bounds)
         self._period_s = period_s
@@ -221,6 +226,7 @@ class Gate:
         self._sent.append(told.position_rad)
         if self._widened:
             self._narrow(told.position_rad)
+        self.judged_ns = self._clock()
         self._arm.transmit(frames)
 
     def _check_asked(self, command: ArmCommand) -> None:

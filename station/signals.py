@@ -50,11 +50,12 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
     slot_ns: int
     """The slot's scheduled time."""
     start_ns: int
-    """When the tick's computing began (after the sample's bytes were read)."""
+    """When the sample had been read and decoded."""
     sent_ns: int
     """When the last frame had been handed over; 0 where nothing was sent."""
     compute_ns: int
-    """Decode to encode, without the descriptors' system calls."""
+    """From the sample's arrival to the frames ready to be handed over: read, decode, trust, calibrate, retarget, limit,
+    encode, gate. 0 where nothing was sent."""
     late_ns: int
     """How long after the moment asked for the sleeping loop woke."""
     mode: int
@@ -92,6 +93,10 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Events of this tick: (name of control/events.py, detail in words such as 'right_j4: 41 ms')."""
     bus_errors: int = 0
     """Error frames, bus-off and overflows of all buses since the loop began."""
+    cause: str = ""
+    """While HOLD, STOPPING, STOPPED: the first event that led here (a name of control/events.py) ..."""
+    cause_detail: str = ""
+    """... and its detail."""
 
 
 class IntentKind(StrEnum):
