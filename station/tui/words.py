@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from station.control import events
 from station.session import reasons
 from station.signals import Mode, PhaseView, Verdict
 from station.tui.language import Words
@@ -48,13 +49,37 @@ def joint_part(name: str, words: Words) -> str:
 
 class EventWords(NamedTuple):
     cause: str
+    """With the detail, where there is one: 'Exoskeleton data is late: right elbow: 41 ms'."""
     consequence: str
     action: str
+    who: str
+    """Who acts."""
 
 
 def event_words(name: str, detail: str, words: Words) -> EventWords:
-    """Words of an event of control/events.py."""
-    return EventWords(name, "", "")
+    """Words of an event of control/events.py; a name that the table does not know is shown as it is."""
+    event = events.EVENTS.get(name)
+    where = detail_words(detail, words)
+    if event is None:
+        return EventWords(f"{name}: {where}" if where else name, "", "", words("Technician"))
+    cause, consequence, action = event.zh if words.language == "zh" else event.en
+    needs_technician = "technician" in event.en.action
+    return EventWords(
+        words("{cause}: {detail}", cause=_begin(cause), detail=where) if where else _begin(cause),
+        _begin(consequence),
+        _begin(action),
+        words("Technician") if needs_technician else words("The person at the rig"),
+    )
+
+
+def detail_words(detail: str, words: Words) -> str:
+    """'right_j4: 41 ms' → 'right elbow: 41 ms'."""
+    joint, colon, rest = detail.partition(":")
+    return joint_words(joint, words) + colon + rest
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 class VerdictWords(NamedTuple):

@@ -97,7 +97,7 @@ REJECTED = Verdict(
     t_ns=NOW_NS,
 )
 ACCEPTED = Verdict(number=151, accepted=True, duration_s=3.1, t_ns=NOW_NS)
-ALARM = AlarmView(event="leader_stale", detail="right_j4: 41 ms", t_ns=NOW_NS)
+ALARM = AlarmView(event="joint_stale", detail="right_j4: 41 ms", t_ns=NOW_NS)
 
 
 def view(**changes: Any) -> SessionView:
@@ -165,7 +165,7 @@ STATES: dict[str, SessionView] = {
         mode=Mode.HOLD,
         in_rep=False,
         rep_s=0.0,
-        stop_event="leader_stale",
+        stop_event="joint_stale",
         stop_detail="right_j4: 41 ms",
         alarms=(ALARM,),
     ),
@@ -173,7 +173,7 @@ STATES: dict[str, SessionView] = {
         mode=Mode.STOPPED,
         in_rep=False,
         rep_s=0.0,
-        stop_event="leader_silent",
+        stop_event="joint_lost",
         stop_detail="right_j4: 212 ms",
         alarms=(ALARM,),
     ),

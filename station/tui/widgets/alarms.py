@@ -39,7 +39,10 @@ class Alarms(Panel):
 
 
 def _block(alarm: AlarmView, words: Words, width: int) -> list[Row]:
-    cause, consequence, action = event_words(alarm.event, alarm.detail, words)
-    head = f"{cause} {consequence}".strip()
+    event = event_words(alarm.event, alarm.detail, words)
+    action = event.action
+    head = event.cause
+    if event.consequence:
+        head = words("{cause}. {consequence}.", cause=event.cause, consequence=event.consequence)
     rows = [row(f" {'▲' if i == 0 else ' '} {line}", "warn") for i, line in enumerate(wrap(head, width - 4))]
     return rows + [row(f" {'→' if i == 0 else ' '} {line}") for i, line in enumerate(wrap(action, width - 4))]

@@ -9,7 +9,7 @@ from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, band, pad, row, wrap
 from station.tui.scene import Cover, Scene
 from station.tui.widgets.panel import Panel
-from station.tui.words import event_words
+from station.tui.words import detail_words, event_words
 
 SMALLEST = (80, 24)
 
@@ -65,14 +65,14 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     if view is None:
         return []
     is_stopped = view.mode == Mode.STOPPED
-    cause, consequence, action = event_words(view.stop_event, view.stop_detail, words)
+    event = event_words(view.stop_event, "", words)
     headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
     fields = [
-        (words("Why"), cause),
-        (words("Value"), view.stop_detail),
-        (words("Effect"), consequence or words("The motors hold no command of the station any more.")),
-        (words("Who acts"), words("A person at the rig: look at the robot and the worker first.")),
-        (words("To do"), action),
+        (words("Why"), event.cause),
+        (words("Value"), detail_words(view.stop_detail, words)),
+        (words("Effect"), event.consequence or words("The robot does not follow.")),
+        (words("Who acts"), words("{who}. Look at the robot and the worker first.", who=event.who)),
+        (words("To do"), event.action),
     ]
     label = max(cell_len(name) for name, _ in fields)
     loud = (words("Why"), words("To do"))

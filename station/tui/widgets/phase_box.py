@@ -55,7 +55,7 @@ def _lines(text: str, width: int, tone: Tone = "plain") -> list[Row]:
 def _waiting(view: SessionView, words: Words, width: int, height: int, is_engaging: bool) -> list[Row]:
     if is_engaging:
         return [*_band(words("▶ Starting: keep your arms still …"), width, height, "action"), EMPTY]
-    again = view.mode == Mode.HOLD and view.stop_event
+    again = view.last is not None
     big = words("▶ Press SPACE or the pedal to go on" if again else "▶ Press SPACE or the pedal to start")
     rows = [*_band(big, width, height, "action"), EMPTY]
     if view.mode == Mode.HOLD and view.stop_event:

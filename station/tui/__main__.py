@@ -1,0 +1,48 @@
+"""The screen's process: `python -m station.tui --runtime DIR --lang zh|en`; `show` is the same for `station attach`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from station.link.screen_link import StationLink
+from station.tui.language import Language
+from station.tui.run import run_screen
+from station.tui.summary import Ending
+
+_CONNECT_S: Final = 5.0
+
+
+def show(runtime: Path, language: Language) -> int:
+    """Blocks while the screen is up. Exit code: 0 the shift was finished, 1 the screen left while the run goes on,
+    3 there is no run."""
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        try:
+            link = StationLink(runtime)
+            break
+        except OSError as error:
+            if time.monotonic() > deadline:
+                sys.stderr.write(f"station: error: no run answers in {runtime}: {error.strerror}\n")
+                return 3
+            time.sleep(0.05)
+    try:
+        outcome = run_screen(link, language)
+    finally:
+        link.close()
+    return 0 if outcome.ending is Ending.FINISHED else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--lang", choices=["zh", "en"], default="en")
+    options = parser.parse_args()
+    return show(options.runtime, options.lang)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""A pilot around the app with a scripted link and clocks that stand still."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+from textual.pilot import Pilot
+
+from station.signals import SessionView
+from station.tui.app import StationApp
+from station.tui.language import Language
+from station.tui.summary import Outcome
+from tests.tui.picture import screen_lines
+from tests.tui.scenes import WALL, Clock, ScriptedLink
+
+
+class Stage(NamedTuple):
+    app: StationApp
+    pilot: Pilot[Outcome]
+    link: ScriptedLink
+    clock: Clock
+
+    async def draw(self) -> list[str]:
+        """Draw until the layout has settled; the rows of the screen."""
+        for _ in range(3):
+            self.app.poll()
+            await self.pilot.pause()
+        return screen_lines(self.app)
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.pilot.pause()
+
+
+SIZES = ((80, 24), (120, 40))
+Staged = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
+@pytest.fixture
+def staged() -> Staged:
+    @asynccontextmanager
+    async def stage(
+        view: SessionView | None, language: Language = "en", size: tuple[int, int] = (80, 24)
+    ) -> AsyncIterator[Stage]:
+        link, clock = ScriptedLink(view), Clock()
+        app = StationApp(link, language, bell=False, clock_ns=clock, wall=lambda: WALL)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            found = Stage(app, pilot, link, clock)
+            await found.draw()
+            yield found
+
+    return stage

@@ -1,0 +1,91 @@
+"""The catalogues: complete, with the same placeholders, read like gettext reads them."""
+
+from __future__ import annotations
+
+import ast
+import string
+import subprocess
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+import station
+from station.signals import Mode
+from station.tui import words as station_words
+from station.tui.language import CatalogueError, Words, read_po
+
+ROOT = Path(station.__file__).parent
+CATALOGUES = {"zh": ROOT / "locale/zh_CN/LC_MESSAGES/station.po", "en": ROOT / "locale/en/LC_MESSAGES/station.po"}
+
+
+def messages_in_the_source() -> set[str]:
+    """Every literal in a call of `words(...)`, and the modes, which stand in a table."""
+    found = {text for text, _, _ in station_words._MODES.values()}
+    for path in (ROOT / "tui").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name == "words":
+                found |= {
+                    part.value
+                    for part in ast.walk(node.args[0])
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                }
+    return found
+
+
+def entries(language: str) -> dict[str, str]:
+    return read_po(CATALOGUES[language].read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_catalogue_holds_exactly_the_messages_of_the_source(language: str):
+    assert set(entries(language)) == messages_in_the_source()
+
+
+def test_every_message_is_translated_into_chinese_with_the_same_placeholders():
+    for message, text in entries("zh").items():
+        assert text, message
+        assert fields(text) == fields(message), message
+
+
+def fields(text: str) -> set[tuple[str, str]]:
+    return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_mode_has_words():
+    for language in ("zh", "en"):
+        texts = {station_words.mode_words(mode, Words(language)).text for mode in Mode}
+        assert len(texts) == len(Mode)
+        assert Words(language)("unknown") not in texts
+
+
+def test_fuzzy_and_empty_translations_show_the_source():
+    lines = [
+        "#, fuzzy",
+        'msgid "a"',
+        'msgstr "x"',
+        "",
+        'msgid "b"',
+        'msgstr ""',
+        "",
+        'msgid "c"',
+        'msgstr ""',
+        '"1\\n"',
+        '"2"',
+    ]
+    assert read_po(lines) == {"b": "", "c": "1\n2"}
+
+
+@pytest.mark.parametrize("line", ['msgctxt "menu"', 'msgid_plural "s"', "what", 'msgid "open', '"text"'])
+def test_what_is_not_understood_is_an_error_that_names_the_line(line: str):
+    with pytest.raises(CatalogueError, match="po:1"):
+        read_po([line])
+
+
+@pytest.mark.skipif(which("msgfmt") is None, reason="gettext is not installed")
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_gettext_itself_accepts_the_catalogue(language: str, tmp_path: Path):
+    subprocess.run(["msgfmt", "--check", "-o", str(tmp_path / "x.mo"), str(CATALOGUES[language])], check=True)
