@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from station.settings.load import load_rig, load_task
+from station.signals import Mode, Tick
 
 RIG, CALIBRATION = load_rig("demo")
 TASK = load_task("microwave_door", RIG)
@@ -80,3 +81,60 @@ class SyntheticWorker:
             yield from self.move(self.wander(pose(k), spread_deg), moving_s / len(order))
             yield from self.stay(0.1)
         yield from self.stay(0.4)
+
+
+class TickMaker:
+    """Whole ticks as a healthy control loop would write them, around given leader angles."""
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.samples_lost = 0
+        self.ticks_lost = 0
+        self.dice = random.Random(9)
+        self.leader = [NAMES.index(joint.leader) for joint in RIG.arm.joints]
+
+    def make(
+        self,
+        t_ns: int,
+        angle_rad: tuple[float, ...],
+        mode: Mode = Mode.FOLLOWING,
+        events: tuple[tuple[str, str], ...] = (),
+    ) -> Tick:
+        self.index += 1
+        follow = tuple(angle_rad[i] for i in self.leader)
+        measured = tuple(angle + self.dice.gauss(0, 1e-4) for angle in follow)
+        still = (0.0,) * len(follow)
+        return Tick(
+            index=self.index + self.ticks_lost,
+            slot_ns=t_ns,
+            start_ns=t_ns + 40_000,
+            sent_ns=t_ns + 130_000 if mode == Mode.FOLLOWING else 0,
+            compute_ns=50_000,
+            late_ns=30_000,
+            mode=int(mode),
+            epoch=1,
+            sample_seq=2 * self.index + self.samples_lost,
+            sample_t_ns=t_ns + 20_000,
+            sample_device_us=2000 * self.index + 1000 * self.samples_lost,
+            samples_lost=self.samples_lost,
+            inputs=0,
+            counts=tuple(round(angle * 1000) for angle in angle_rad),
+            health=(0,) * len(angle_rad),
+            angle_rad=angle_rad,
+            target_rad=follow,
+            sent_rad=follow,
+            sent_rad_s=still,
+            arm_rad=measured,
+            arm_rad_s=still,
+            arm_nm=tuple(self.dice.gauss(0, 1) for _ in follow),
+            arm_temperature_c=(36.5,) * len(follow),
+            arm_status=(1,) * len(follow),
+            feedback_age_ns=1_200_000,
+            ticks_lost=self.ticks_lost,
+            aligned=(),
+            events=events,
+        )
+
+    def ticks(self, samples: Iterable[tuple[int, tuple[float, ...]]], mode: Mode = Mode.FOLLOWING) -> Iterator[Tick]:
+        for t_ns, angle_rad in samples:
+            yield self.make(t_ns, angle_rad, mode)

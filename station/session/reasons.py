@@ -50,8 +50,8 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
         "en": "The control loop paused for {value} (at most {limit}) → redo; if it comes again, call a technician",
     },
     LIMIT_HIT: {
-        "zh": "{joint}碰到机器人限位 → 动作小一点再做",
-        "en": "{joint} ran into the robot's limit → redo with a smaller movement",
+        "zh": "{joint}超出机器人限位 {value} → 动作小一点再做",
+        "en": "{joint} went {value} beyond the robot's limit → redo with a smaller movement",
     },
     JOINT_FROZEN: {
         "zh": "{joint}的读数 {value} 没有变化 → 请重做；再次出现请叫技师",

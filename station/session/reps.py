@@ -253,7 +253,7 @@ class RepCounter:
         has_turned = self._nearest_home_rad <= self._near_home_rad and turned_rad > 2 * self._gesture.leave_rad
         if not (is_settled or has_turned):
             return None
-        detail = self._miss(0, angle_rad, self._nearest_home_rad)
+        detail = self._miss(0, angle_rad, self._nearest_home_rad if has_turned else home_rad)
         self._settled_error_rad = home_rad
         self._state = _State.SETTLED
         ended = self._end(t_ns, (reasons.NO_RETURN, detail))

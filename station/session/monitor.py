@@ -1,0 +1,84 @@
+"""What the ticks say beside the repetitions: mode and its cause, alarms that stand, rates, latency. Cheap per tick."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from typing import Final
+
+from station.control.events import EVENTS, Severity, effect_of
+from station.signals import AlarmView, Mode, Tick
+
+ALARM_STANDS_NS: Final = 5_000_000_000
+"""An event that has not come again for so long no longer stands."""
+_STOPPED: Final = frozenset((Mode.HOLD, Mode.STOPPING, Mode.STOPPED))
+_BEFORE: Final = 5
+"""The cause of a stop may ride on a tick shortly before the mode changes."""
+
+
+class TickMonitor:
+    def __init__(self, rate_hz: float) -> None:
+        self.last: Tick | None = None
+        self.ticks = 0
+        self.mode = int(Mode.DISCONNECTED)
+        self.mode_since_ns = 0
+        self.stop_event = ""
+        self.stop_detail = ""
+        self._latency_ns: deque[int] = deque(maxlen=max(2, round(rate_hz)))
+        self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
+        self._alarms: dict[str, AlarmView] = {}
+        self._seen_ns: dict[str, int] = {}
+        self._recent_events: deque[tuple[int, str, str]] = deque(maxlen=8)
+
+    def on_tick(self, tick: Tick) -> None:
+        self.last = tick
+        self.ticks += 1
+        self._slots.append((tick.index, tick.slot_ns))
+        if tick.sent_ns:
+            self._latency_ns.append(tick.sent_ns - tick.sample_t_ns)
+        for name, detail in tick.events:
+            self._recent_events.append((tick.index, name, detail))
+            self.raise_alarm(name, detail, tick.start_ns)
+        if tick.mode != self.mode:
+            self._change(tick)
+
+    def _change(self, tick: Tick) -> None:
+        is_settling = self.mode == Mode.STOPPING and tick.mode in _STOPPED
+        self.mode, self.mode_since_ns = tick.mode, tick.start_ns
+        if tick.mode not in _STOPPED:
+            self.stop_event = self.stop_detail = ""
+        elif not is_settling or not self.stop_event:
+            near = [(n, d) for index, n, d in self._recent_events if tick.index - index <= _BEFORE]
+            if near:  # the hardest; of equals the first
+                self.stop_event, self.stop_detail = max(near, key=lambda event: effect_of(event[0]))
+
+    def raise_alarm(self, event: str, detail: str, t_ns: int) -> None:
+        """An event that a person should see; repeated ones keep the time they first stood."""
+        known = EVENTS.get(event)
+        if known is not None and known.severity < Severity.WARNING:
+            return
+        standing = self._alarms.get(event)
+        first_ns = standing.t_ns if standing is not None else t_ns
+        self._alarms[event] = AlarmView(event=event, detail=detail, t_ns=first_ns)
+        self._seen_ns[event] = t_ns
+
+    def alarms(self, now_ns: int) -> tuple[AlarmView, ...]:
+        """Those that stand, oldest first; the cause of a stop stands as long as the stop."""
+        for name in [
+            n for n, seen in self._seen_ns.items() if now_ns - seen > ALARM_STANDS_NS and n != self.stop_event
+        ]:
+            del self._seen_ns[name], self._alarms[name]
+        return tuple(sorted(self._alarms.values(), key=lambda alarm: alarm.t_ns))
+
+    @property
+    def rate_hz(self) -> float:
+        """Ticks received a second, over the last second of them."""
+        if len(self._slots) < 2:
+            return 0.0
+        span_ns = self._slots[-1][1] - self._slots[0][1]
+        return (len(self._slots) - 1) * 1e9 / span_ns if span_ns > 0 else 0.0
+
+    @property
+    def latency_us(self) -> float:
+        """Median of the last second, sample read -> command handed over; 0 while nothing is sent."""
+        return statistics.median(self._latency_ns) / 1e3 if self._latency_ns else 0.0
