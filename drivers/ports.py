@@ -156,3 +156,10 @@ class FramedArm(Arm, Protocol):
 
     def transmit(self, frames: Sequence[WireFrame]) -> None:
         """Hand the frames over. Raises DriverError when a bus is gone or takes no frame."""
+
+
+class StopLine(Protocol):
+    """Another process's way to the motors: it can switch them off, and nothing else."""
+
+    def stop(self) -> None:
+        """Disable every motor, on every bus, whatever else failed. Never raises, never blocks over 50 ms."""

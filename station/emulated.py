@@ -99,5 +99,12 @@ class EmulatorControl:
         reply: dict[str, Any] = json.loads(self._socket.recv(8 << 20))
         return reply
 
+    def take_trace(self) -> list[list[int]]:
+        """All rows of the trace so far; they come in packets."""
+        rows: list[list[int]] = []
+        while more := self.ask(cmd="take_trace")["rows"]:
+            rows.extend(more)
+        return rows
+
     def close(self) -> None:
         self._socket.close()

@@ -13,14 +13,16 @@ import time
 from pathlib import Path
 from typing import Final
 
-from station import emulated
+from station import emulated, wiring
 from station.children import Child, StartError
 from station.link.intents import IntentSender
 from station.link.ring import create_ring
 from station.link.views import ViewClient
 from station.runtime import Runtime
 from station.settings.calibration import Calibration
+from station.settings.load import digest
 from station.settings.rig import Rig
+from station.settings.run import RunSettings
 from station.settings.task import Task
 from station.signals import IntentKind, Mode, RequestKind, Role, SessionView
 
@@ -32,23 +34,29 @@ class Run:
 
     def __init__(
         self,
-        rig_name: str,
-        task_name: str,
         rig: Rig,
         calibration: Calibration,
         task: Task,
         *,
         data: Path,
         worker: str,
-        target: int | None,
-        seed: int,
+        target: int | None = None,
+        seed: int = 1,
     ) -> None:
-        self.rig = rig
-        self._rig_name, self._task_name = rig_name, task_name
-        self._calibration, self._task = calibration, task
-        self._data, self._worker, self._target, self._seed = data, worker, target, seed
+        """Takes the rig's lock. Raises RigBusyError, ConfigError."""
         self.runtime = Runtime(rig.name)
-        self._ring = -1
+        self.rig = wiring.resolve(rig, self.runtime.folder)
+        self._settings = RunSettings(
+            rig=self.rig,
+            rig_digest=digest(rig),
+            calibration=calibration,
+            task=task,
+            data=str(data),
+            worker=worker,
+            target=target or task.target,
+        )
+        self._seed = seed
+        self.ring_fd = -1
         self._emulators: list[Child] = []
         self.control: Child | None = None
         self.session: Child | None = None
@@ -67,24 +75,18 @@ class Run:
     def start(self) -> None:
         """Start everything but the screen. Raises StartError in the words of whatever could not start."""
         folder = self.runtime.folder
-        self._ring = create_ring()
+        self._settings.save(folder)
+        self.ring_fd = create_ring()
         if self.rig.emulated:
             config = emulated.emulator_config(
-                self.rig, self._calibration, self._task, folder, self._seed, folder / emulated.TRUTH
+                self.rig, self._settings.calibration, self._settings.task, folder, self._seed, folder / emulated.TRUTH
             )
             self._emulators = emulated.start_emulators(config, folder)
-        self.session = self._start_session()  # its imports take longest; it waits for the ring, not for control
+        self.session = self._start("session process", "station.session")  # its imports take longest
         for child in self._emulators:
             child.wait_ready(10.0)
-        common = ["--rig", self._rig_name, "--runtime", str(folder), "--ring", str(self._ring)]
-        self.control = Child("control process", "station.control", common, folder / "control.log", [self._ring])
-        self.supervisor = Child(
-            "supervisor",
-            "station.supervisor",
-            [*common, "--control-pid", str(self.control.pid)],
-            folder / "supervisor.log",
-            [self._ring],
-        )
+        self.control = self._start("control process", "station.control")
+        self.supervisor = self._start("supervisor", "station.supervisor", "--control-pid", str(self.control.pid))
         for child, limit_s in ((self.control, 15.0), (self.supervisor, 10.0), (self.session, 15.0)):
             child.wait_ready(limit_s)
             self.notes.extend(note for note in child.notes if note not in self.notes)
@@ -93,12 +95,10 @@ class Run:
         if self._emulators:
             self._worker_line = emulated.EmulatorControl(folder / emulated.LEADER_CONTROL)
 
-    def _start_session(self) -> Child:
-        arguments = ["--rig", self._rig_name, "--task", self._task_name, "--runtime", str(self.runtime.folder)]
-        arguments += ["--ring", str(self._ring), "--data", str(self._data), "--worker", self._worker]
-        if self._target is not None:
-            arguments += ["--target", str(self._target)]
-        return Child("session process", "station.session", arguments, self.runtime.path("session.log"), [self._ring])
+    def _start(self, name: str, module: str, *more: str) -> Child:
+        arguments = ["--runtime", str(self.runtime.folder), "--ring", str(self.ring_fd), *more]
+        log = self.runtime.path(f"{module.rpartition('.')[2]}.log")
+        return Child(name, module, arguments, log, [self.ring_fd])
 
     def view(self) -> SessionView | None:
         """The newest view; also shows the emulated worker what he would see, and restarts a session that died."""
@@ -118,7 +118,7 @@ class Run:
         if self._restarts >= _MOST_RESTARTS:
             raise StartError(f"the session process died {self._restarts + 1} times; its log: session.log", 3)
         self._restarts += 1
-        self.session = self._start_session()
+        self.session = self._start("session process", "station.session")
         self.session.wait_ready(15.0)
         assert self._views is not None
         self._views.close()
@@ -154,8 +154,8 @@ class Run:
         for line in (self._views, self.intents, self._worker_line):
             if line is not None:
                 line.close()
-        if self._ring >= 0:
-            os.close(self._ring)
+        if self.ring_fd >= 0:
+            os.close(self.ring_fd)
         self.runtime.close()
 
     def __exit__(self, *_: object) -> None:

@@ -16,9 +16,9 @@ from typing import Final
 
 from station import wiring
 from station.children import say_error, say_note, say_ready
-from station.control.realtime import die_with_parent, go_realtime
+from station.control.realtime import go_realtime
 from station.link.ring import Stopper
-from station.settings.load import load_rig
+from station.settings.run import RunSettings
 
 _CHECK_S: Final = 0.01
 _SILENT_S: Final = 0.06
@@ -51,17 +51,15 @@ def _is_alive(pid: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rig", required=True)
     parser.add_argument("--runtime", type=Path, required=True)
     parser.add_argument("--ring", type=int, required=True)
     parser.add_argument("--control-pid", type=int, required=True)
     options = parser.parse_args()
-    die_with_parent(signal.SIGTERM)
-    rig, _ = load_rig(options.rig)
-    rig = wiring.resolve(rig, options.runtime)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the control process has ended, never before
+    rig = RunSettings.load(options.runtime).rig
     stopper = Stopper(options.ring)
     try:
-        brake = wiring.open_stop_line(rig)
+        brake = wiring.make_stop_line(rig)
     except wiring.HARDWARE_ERRORS as error:
         say_error(3, str(error))
         return 3
@@ -74,7 +72,6 @@ def main() -> int:
         os.kill(options.control_pid, signal.SIGKILL)
         brake.stop()  # once more: the dying process may have had a command on its way
         sys.stderr.write("supervisor: the control loop went silent; motors disabled, control process killed\n")
-    brake.close()
     return 0
 
 

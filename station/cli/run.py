@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from station import cli
+from station import cli, wiring
 from station.children import StartError
 from station.launch import Run
 from station.person import EmulatedPerson
@@ -53,9 +53,9 @@ def main(options: argparse.Namespace) -> int:
     try:
         rig, calibration = load_rig(options.rig)
         task = load_task(options.task or rig.task, rig)
+        if options.leader:
+            rig = wiring.with_leader(rig, options.leader)
         run = Run(
-            options.rig,
-            options.task or rig.task,
             rig,
             calibration,
             task,
@@ -80,7 +80,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 class _StopSignal:
-    """Ctrl-C and SIGTERM: the first asks for a controlled end, the second for an abort. SIGHUP loses the screen only."""
+    """Ctrl-C, SIGTERM: the first asks for a controlled end, the second for an abort. SIGHUP loses the screen only."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,0 +1,369 @@
+"""The control loop: one tick a slot, from the leader's newest sample to the arm's frames.
+
+The body of `_tick` is the diagram: read -> trust -> calibrate -> retarget -> limit -> gate -> arm. Everything that a
+tick decides follows from what was read (`Seen`), the settings and the state of the tick before; the clock is `Pace`'s.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import Final
+
+import msgspec
+
+from drivers.errors import BusFullError, DriverError
+from drivers.gate import Gate, GateRefusal
+from drivers.ports import ArmCommand, Leader
+from firmware_bridge.errors import WireError
+from firmware_bridge.samples import RawCounts
+from station.control.align import Alignment
+from station.control.calibrate import Calibrator
+from station.control.inputs import Trust
+from station.control.limit import Limiter
+from station.control.mode import Rules, Seen, State, advance
+from station.control.pace import Pace
+from station.control.retarget import Retargeter
+from station.control.watch import ArmWatch, BusWatch, ClockWatch, Events, LeaderWatch, LeaseWatch
+from station.link.intents import Asked, IntentReceiver
+from station.link.ring import RingWriter
+from station.settings.rig import Rig
+from station.signals import ArmTarget, IntentKind, JointAngles, Mode, Role, Tick
+
+_DISABLE_EVERY: Final = 50
+"""While the motors are off they are told so again every so many slots."""
+_ZERO_MISMATCH_RAD: Final = math.radians(20)
+"""A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
+_RESET_PENDING_NS: Final = 5_000_000_000
+"""A reset asked while a link is down counts for so long: the link is opened again first."""
+
+
+class Loop:
+    """Owns the tick. `run` returns True after an orderly shutdown, False where a stop was latched."""
+
+    def __init__(
+        self,
+        rig: Rig,
+        leader: Leader,
+        gate: Gate,
+        trust: Trust,
+        calibrator: Calibrator,
+        retargeter: Retargeter,
+        limiter: Limiter,
+        pace: Pace,
+        ring: RingWriter,
+        intents: IntentReceiver,
+    ) -> None:
+        self._leader, self._gate = leader, gate
+        self._trust, self._calibrator, self._retargeter, self._limiter = trust, calibrator, retargeter, limiter
+        self._pace, self._ring, self._intents = pace, ring, intents
+        self._alignment = Alignment(rig, pace.period_ns)
+        self._align_speed_rad_s = math.radians(rig.align.speed_deg_s)
+        self._lower = tuple(joint.lower_rad for joint in limiter.limits)
+        self._upper = tuple(joint.upper_rad for joint in limiter.limits)
+        self._names = tuple(joint.name for joint in limiter.limits)
+        self._fresh_ns = round(rig.leader.hold_after_ms * 1e6)
+        self._gap_flag_ns = round(rig.loop.gap_flag_ms * 1e6)
+        self._gap_stop_ns = round(rig.loop.gap_stop_ms * 1e6)
+        self._leader_watch = LeaderWatch(rig)
+        self._arm_watch = ArmWatch(rig, gate.fault_words)
+        self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])
+        self._lease_watch = LeaseWatch(rig)
+        self._clock_watch = ClockWatch()
+        self._rules = Rules()
+        self._state = State()
+        self._encoder = msgspec.msgpack.Encoder()
+        count = len(rig.leader.joints)
+        self._sample: RawCounts | None = None
+        self._angles = JointAngles((math.nan,) * count, (1 << 62,) * count, 0, 0)
+        self._target = ArmTarget((math.nan,) * len(self._names), 0)
+        self._feedback = gate.read(pace.clock())
+        self._epoch = 0
+        self._on_since_ns = 0
+        self._last_sent_ns = 0
+        self._late_ns = 0
+        self._arrived_ns = 0
+        self._sent: ArmCommand | None = None
+        self._io_events: Events = []
+        self._leader_down = self._arm_down = ""
+        self._opener: threading.Thread | None = None
+        self._reset_until_ns = 0
+        self._shutdown_asked = False
+
+    def ask_shutdown(self) -> None:
+        """From a signal handler: as if a person had asked."""
+        self._shutdown_asked = True
+
+    def run(self) -> bool:
+        try:
+            while not (self._state.ending and self._state.mode is Mode.STOPPED):
+                self._tick()
+        finally:
+            self._gate.stop()
+        return self._state.cause in ("", "shutdown", "operator_stop")
+
+    # -- one tick
+
+    def _tick(self) -> None:
+        pace = self._pace
+        self._late_ns = pace.sleep()
+        self._ring.beat(pace.clock())
+        asked = self._ask()
+        events: Events = []
+        self._read_arm()
+        sample = self._read_leader()
+        start_ns = pace.clock()
+        self._arrived_ns = sample.t_ns if sample is not None else start_ns
+        if sample is not None:
+            self._take(sample, start_ns, events)
+        self._watch(start_ns, asked, events)
+        self._advance(start_ns, asked, events)
+        sent_ns, judged_ns = self._command()
+        self._publish(start_ns, sent_ns, judged_ns, events)
+        self._after()
+
+    def _ask(self) -> list[Asked]:
+        asked = self._intents.receive()
+        if self._shutdown_asked:
+            asked.append(Asked(IntentKind.SHUTDOWN, Role.SCREEN, 0))
+        return asked
+
+    def _read_arm(self) -> None:
+        """The answers to the last command."""
+        if self._arm_down:
+            return
+        try:
+            self._feedback = self._gate.read(self._pace.clock())
+        except DriverError as error:
+            self._arm_down = str(error)
+
+    def _read_leader(self) -> RawCounts | None:
+        """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came.
+
+        Locks the schedule to the samples' arrival."""
+        pace, leader = self._pace, self._leader
+        if self._leader_down:
+            pace.wait_out()
+            return None
+        try:
+            waiting = leader.read(pace.clock())
+            if not pace.wait(leader.fileno()):
+                return waiting
+            arrived_ns = pace.clock()
+            newest = leader.read(arrived_ns)
+        except (DriverError, WireError) as error:
+            self._leader_down = str(error)
+            return None
+        if newest is None:  # part of a sample
+            return waiting
+        pace.lock_to(arrived_ns)
+        return newest
+
+    def _take(self, sample: RawCounts, now_ns: int, events: Events) -> None:
+        """trust -> calibrate -> retarget."""
+        self._sample = sample
+        judged = self._trust.judge(sample, now_ns)
+        events.extend(judged.events)
+        self._angles = self._calibrator.calibrate(judged.sample, judged.age_ns)
+        self._target = self._retargeter.retarget(self._angles)
+
+    def _watch(self, now_ns: int, asked: list[Asked], events: Events) -> None:
+        """Everything that stands, as events."""
+        sample = self._sample
+        if self._leader_down:
+            events.append(("leader_error", self._leader_down))
+        elif sample is not None:
+            reboots = getattr(self._leader, "reboots", 0)
+            self._leader_watch.look(events, now_ns - sample.t_ns, self._leader.counters, reboots)
+        if self._arm_down:
+            events.append(("arm_error", self._arm_down))
+        else:
+            if not self._state.off:
+                self._arm_watch.look(events, self._feedback, now_ns, self._on_since_ns)
+            self._bus_watch.look(events, self._gate.counters, now_ns)
+        self._lease_watch.look(events, asked, now_ns)
+        self._clock_watch.look(events, now_ns, time.time_ns())
+        events.extend(self._io_events)
+        self._io_events = []
+        if self._last_sent_ns:
+            gap_ns = now_ns - self._last_sent_ns - self._pace.period_ns
+            if gap_ns > self._gap_stop_ns:
+                events.append(("loop_gap_stop", f"{gap_ns // 1_000_000} ms"))
+            elif gap_ns > self._gap_flag_ns:
+                events.append(("loop_gap", f"{gap_ns / 1e6:.1f} ms"))
+        if self._ring.stop_flag:
+            events.append(("supervisor_stop", ""))
+        if self._state.mode in (Mode.READY, Mode.ALIGNING) and sample is not None:
+            for name, want, lower, upper in zip(self._names, self._target.position_rad, self._lower, self._upper):
+                if not lower - _ZERO_MISMATCH_RAD <= want <= upper + _ZERO_MISMATCH_RAD:
+                    if self._state.mode is Mode.ALIGNING or any(item.kind is IntentKind.ENGAGE for item in asked):
+                        events.append(("zero_mismatch", f"{name}: asked {math.degrees(want):.0f} deg"))
+                    break
+
+    def _advance(self, now_ns: int, asked: list[Asked], events: Events) -> None:
+        """The mode of this tick, and what its change asks of the arm."""
+        sample = self._sample
+        state = self._state
+        aligned = False
+        if state.mode is Mode.ALIGNING and self._sent is not None:
+            reachable = tuple([
+                min(max(want, lower), upper)
+                for want, lower, upper in zip(self._target.position_rad, self._lower, self._upper)
+            ])
+            aligned = self._alignment.look(reachable, self._sent.position_rad)
+        fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
+        connected = fresh and not self._leader_down and not self._arm_down and min(self._feedback.t_ns) > 0
+        asked = self._reopen(now_ns, asked)
+        seen = Seen(
+            connected=connected,
+            aligned=aligned,
+            still=self._limiter.is_still or state.off,
+            events=events,
+            asked=asked,
+            inputs=sample.inputs if sample is not None else 0,
+            inputs_fresh=fresh,
+        )
+        after = advance(state, seen, self._rules, now_ns)
+        events.extend(after.raised)
+        self._state = after
+        if after.mode is Mode.ALIGNING and state.mode is not Mode.ALIGNING:
+            self._alignment.begin()
+
+    def _reopen(self, now_ns: int, asked: list[Asked]) -> list[Asked]:
+        """A reset while a link is down opens it first; a person's one press is enough. Never while the arm moves."""
+        if any(item.kind is IntentKind.RESET for item in asked) and self._state.mode is Mode.STOPPED:
+            self._reset_until_ns = now_ns + _RESET_PENDING_NS
+            self._gate.reset()
+        if now_ns > self._reset_until_ns:
+            return asked
+        if self._leader_down or self._arm_down:
+            if self._opener is None or not self._opener.is_alive():
+                self._opener = threading.Thread(target=self._open_again, daemon=True)
+                self._opener.start()
+            return [item for item in asked if item.kind is not IntentKind.RESET]
+        if self._state.mode is Mode.STOPPED:
+            return [*asked, Asked(IntentKind.RESET, Role.SCREEN, 0)]
+        self._reset_until_ns = 0
+        return asked
+
+    def _open_again(self) -> None:
+        """In a thread of its own, only while STOPPED: a handshake takes longer than a tick."""
+        try:
+            if self._leader_down:
+                self._leader.__exit__(None, None, None)
+                self._leader.__enter__()
+                self._trust.restart()
+                self._sample = None
+                self._leader_down = ""
+            if self._arm_down:
+                self._gate.__exit__(None, None, None)
+                self._gate.__enter__()
+                self._arm_down = ""
+        except (DriverError, WireError) as error:
+            if self._leader_down:
+                self._leader_down = str(error)
+            else:
+                self._arm_down = str(error)
+
+    def _command(self) -> tuple[int, int]:
+        """limit -> gate -> arm; (when all frames had been handed over or 0, when they had been judged or 0)."""
+        state, pace, gate, limiter = self._state, self._pace, self._gate, self._limiter
+        if state.off or self._arm_down or self._ring.stop_flag:
+            self._stay_off()
+            return 0, 0
+        slot_ns = pace.slot_ns
+        try:
+            if state.epoch != self._epoch:
+                self._begin(state.epoch)
+            if state.mode is Mode.FOLLOWING:
+                command = limiter.follow(self._target.position_rad, state.epoch, slot_ns)
+            elif state.mode is Mode.ALIGNING:
+                command = limiter.follow_slowly(
+                    self._target.position_rad, self._align_speed_rad_s, state.epoch, slot_ns
+                )
+            else:
+                command = limiter.brake(state.epoch, slot_ns)
+            gate.send(command)
+        except GateRefusal as error:
+            self._io_events.append(("gate_refused", str(error)))
+            return 0, 0
+        except BusFullError as error:
+            self._io_events.append(("send_queue_full", str(error)))
+            return 0, 0
+        except DriverError as error:
+            self._arm_down = str(error)
+            return 0, 0
+        self._sent = command
+        self._last_sent_ns = sent_ns = pace.clock()
+        return sent_ns, gate.judged_ns
+
+    def _begin(self, epoch: int) -> None:
+        """A new epoch: from the measured pose at rest."""
+        was_off = self._on_since_ns == 0
+        self._limiter.start(self._feedback.position_rad)
+        self._gate.begin(epoch, self._feedback.position_rad)
+        if was_off:
+            self._gate.enable()
+            self._on_since_ns = self._pace.clock()
+        self._epoch = epoch
+
+    def _stay_off(self) -> None:
+        """Motors off: say so, again and again."""
+        index = self._pace.index
+        if self._on_since_ns:
+            self._on_since_ns = 0
+            self._sent = None
+            self._last_sent_ns = 0
+            self._gate.stop()
+        if self._arm_down:
+            return
+        if index % _DISABLE_EVERY == 0:
+            self._gate.stop()
+
+    def _publish(self, start_ns: int, sent_ns: int, judged_ns: int, events: Events) -> None:
+        """The tick's line of everything, into the ring."""
+        sample, feedback, sent = self._sample, self._feedback, self._sent
+        position = sent.position_rad if sent is not None else feedback.position_rad
+        speed = sent.velocity_rad_s if sent is not None else (0.0,) * len(position)
+        tick = Tick(
+            index=self._pace.index,
+            slot_ns=self._pace.slot_ns,
+            start_ns=start_ns,
+            sent_ns=sent_ns,
+            compute_ns=judged_ns - self._arrived_ns if judged_ns else 0,
+            late_ns=self._late_ns,
+            mode=int(self._state.mode),
+            epoch=self._state.epoch,
+            sample_seq=sample.seq if sample is not None else 0,
+            sample_t_ns=sample.t_ns if sample is not None else 0,
+            sample_device_us=sample.device_us if sample is not None else 0,
+            samples_lost=self._leader.counters.lost,
+            inputs=sample.inputs if sample is not None else 0,
+            counts=sample.counts if sample is not None else (),
+            health=sample.health if sample is not None else (),
+            angle_rad=self._angles.angle_rad,
+            target_rad=self._target.position_rad,
+            sent_rad=position,
+            sent_rad_s=speed,
+            arm_rad=feedback.position_rad,
+            arm_rad_s=feedback.velocity_rad_s,
+            arm_nm=feedback.torque_nm,
+            arm_temperature_c=feedback.temperature_c,
+            arm_status=feedback.status,
+            feedback_age_ns=start_ns - min(feedback.t_ns),
+            ticks_lost=self._pace.lost,
+            aligned=self._alignment.within if self._state.mode is Mode.ALIGNING else (),
+            events=tuple([(name, words[:200]) for name, words in events]),
+            bus_errors=self._bus_watch.total,
+            cause=self._state.cause,
+            cause_detail=self._state.detail[:200],
+        )
+        self._ring.write(self._encoder.encode(tick))
+
+    def _after(self) -> None:
+        """On to the next slot; skipped slots mean that the receivers held."""
+        if self._pace.advance() and self._sent is not None:
+            self._limiter.missed()
+            self._gate.missed()
+

@@ -1,0 +1,145 @@
+"""Turns what the loop measured into events that stand: silence, faults of motors and buses, leases, gaps.
+
+Names are those of events.py; details are words such as 'right_j4: 92 C'. Pure but for its own memory of counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from station.link.intents import Asked
+from station.settings.rig import Rig
+from station.signals import Role
+
+Events = list[tuple[str, str]]
+
+_SWITCH_ON_NS: Final = 500_000_000
+"""A motor may take so long to report that it is on."""
+_ERRORS_WINDOW_NS: Final = 1_000_000_000
+_ERRORS_RISING: Final = 5
+"""Error frames within the window that are worth telling; single ones are counted only."""
+_CLOCK_STEP_NS: Final = 500_000_000
+
+
+class LeaderWatch:
+    """Silence of the whole leader, samples lost, restarts."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._hold_ns = round(rig.leader.hold_after_ms * 1e6)
+        self._stop_ns = round(rig.leader.stop_after_ms * 1e6)
+        self._lost = 0
+        self._reboots = 0
+
+    def look(self, into: Events, age_ns: int, counters: LinkCounters, reboots: int) -> None:
+        """`age_ns`: since the newest sample was read."""
+        if age_ns > self._stop_ns:
+            into.append(("leader_silent", f"{age_ns // 1_000_000} ms"))
+        elif age_ns > self._hold_ns:
+            into.append(("leader_stale", f"{age_ns // 1_000_000} ms"))
+        if counters.lost != self._lost:
+            into.append(("samples_lost", str(counters.lost - self._lost)))
+            self._lost = counters.lost
+        if reboots != self._reboots:
+            self._reboots = reboots
+            into.append(("leader_restarted", ""))
+
+
+class ArmWatch:
+    """Motors that do not answer, report a fault, switched themselves off, or are hot. Looked at while commanded."""
+
+    def __init__(self, rig: Rig, fault_words: Callable[[int], str]) -> None:
+        self._names = tuple(joint.name for joint in rig.arm.joints)
+        self._stale_ns = round(rig.arm.feedback_stop_ms * 1e6)
+        self._warm_c = rig.arm.temperature_warn_c
+        self._hot_c = rig.arm.temperature_stop_c
+        self._fault_words = fault_words
+        self._all_on = (MOTOR_ON,) * len(self._names)
+
+    def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int) -> None:
+        """`on_since_ns`: when the motors were asked to switch on."""
+        on_for_ns = now_ns - on_since_ns
+        oldest_ns = now_ns - min(feedback.t_ns)
+        if oldest_ns > self._stale_ns and on_for_ns > self._stale_ns:
+            joint = feedback.t_ns.index(min(feedback.t_ns))
+            into.append(("arm_stale", f"{self._names[joint]}: {oldest_ns // 1_000_000} ms"))
+        if feedback.status != self._all_on:
+            for name, status in zip(self._names, feedback.status):
+                if status == MOTOR_OFF:
+                    if on_for_ns > _SWITCH_ON_NS:
+                        into.append(("motor_off", name))
+                elif status != MOTOR_ON:
+                    into.append(("motor_fault", f"{name}: {self._fault_words(status)}"))
+        hottest = max(feedback.temperature_c)
+        if not hottest < self._warm_c:
+            name = self._names[feedback.temperature_c.index(hottest)]
+            kind = "motor_warm" if hottest < self._hot_c else "motor_hot"
+            into.append((kind, f"{name}: {hottest:.0f} C"))
+
+
+class BusWatch:
+    """Bus-off and rising error counts, against the state at the start."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._errors = [0] * len(names)
+        self._off = [0] * len(names)
+        self._since_ns = 0
+        self._off_words = ""
+        self.total = 0
+        """Error frames, bus-off and overflows of all buses since the start."""
+
+    def look(self, into: Events, counters: Sequence[LinkCounters], now_ns: int) -> None:
+        total = 0
+        for counter in counters:
+            total += counter.error_frames + counter.bus_off + counter.overflowed
+        if total != self.total:
+            self.total = total
+            for index, counter in enumerate(counters):
+                if counter.bus_off != self._off[index]:
+                    self._off[index] = counter.bus_off
+                    into.append(("bus_off", f"{self._names[index]} x{counter.bus_off}"))
+        if now_ns - self._since_ns > _ERRORS_WINDOW_NS:
+            for index, counter in enumerate(counters):
+                rise = counter.error_frames + counter.overflowed - self._errors[index]
+                if rise > _ERRORS_RISING and self._since_ns:
+                    into.append(("bus_errors", f"{self._names[index]}: {rise} in 1 s"))
+                self._errors[index] += rise
+            self._since_ns = now_ns
+
+
+class LeaseWatch:
+    """Whether the session and a screen in charge are alive; the lease is any intent of that role."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._session_ns = round(rig.loop.session_lease_ms * 1e6)
+        self._screen_ns = round(rig.loop.screen_lease_ms * 1e6)
+        self._session_seen_ns: int | None = None
+        self._screen_seen_ns: int | None = None
+
+    def look(self, into: Events, asked: Sequence[Asked], now_ns: int) -> None:
+        for intent in asked:
+            if intent.role is Role.SESSION:
+                self._session_seen_ns = now_ns
+            else:
+                self._screen_seen_ns = now_ns
+        if self._screen_seen_ns is None:
+            into.append(("no_screen", ""))
+        elif now_ns - self._screen_seen_ns > self._screen_ns:
+            into.append(("screen_lost", f"{(now_ns - self._screen_seen_ns) // 1_000_000} ms"))
+        if self._session_seen_ns is None or now_ns - self._session_seen_ns > self._session_ns:
+            into.append(("session_lost", ""))
+
+
+class ClockWatch:
+    """Steps of the wall clock (records carry both clocks; a step is marked)."""
+
+    def __init__(self) -> None:
+        self._offset_ns: int | None = None
+
+    def look(self, into: Events, monotonic_ns: int, wall_ns: int) -> None:
+        offset_ns = wall_ns - monotonic_ns
+        if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > _CLOCK_STEP_NS:
+            into.append(("clock_step", f"{(offset_ns - self._offset_ns) / 1e9:+.1f} s"))
+        self._offset_ns = offset_ns

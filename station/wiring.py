@@ -1,0 +1,144 @@
+"""Rig file -> objects: the only file of the station that names a concrete driver. Degrees become radians here."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from drivers.arms.damiao import DamiaoArm, DamiaoBus, DamiaoJoint
+from drivers.arms.damiao_stop_line import DamiaoStopLine
+from drivers.errors import DriverError
+from drivers.gate import Gate, JointBounds
+from drivers.leaders.ker import KerLeader
+from drivers.ports import FramedArm, Leader, StopLine
+from firmware_bridge.errors import WireError
+from station import emulated
+from station.control.calibrate import Calibrator
+from station.control.inputs import Trust
+from station.control.limit import JointLimits, Limiter
+from station.control.loop import Loop
+from station.control.pace import Pace
+from station.control.retarget import Retargeter
+from station.link.intents import IntentReceiver
+from station.link.ring import RingWriter
+from station.settings.calibration import Calibration
+from station.settings.errors import ConfigError
+from station.settings.rig import Rig
+
+HARDWARE_ERRORS: Final = (DriverError, WireError)
+"""What opening a rig may raise, in words for a person."""
+LEADERS: Final = ("ker", "exo_wire")
+ARMS: Final = ("damiao",)
+_RECOVERY_RAD_S: Final = math.radians(10)
+
+
+def resolve(rig: Rig, runtime: Path) -> Rig:
+    """The rig with the ports of its emulated far ends filled in. Raises ConfigError for a driver nobody knows."""
+    if rig.leader.driver not in LEADERS:
+        raise ConfigError(f"rig {rig.name}: leader.driver is {rig.leader.driver!r}; expected one of {LEADERS}")
+    if rig.arm.driver not in ARMS:
+        raise ConfigError(f"rig {rig.name}: arm.driver is {rig.arm.driver!r}; expected one of {ARMS}")
+    make_limiter(rig)  # impossible limits are an error of the file, before anything is started
+    if not rig.emulated:
+        return rig
+    leader = msgspec.structs.replace(rig.leader, port=str(runtime / emulated.LEADER_TTY))
+    buses = tuple(
+        msgspec.structs.replace(bus, interface="station_hub", channel=str(emulated.bus_socket(runtime, bus.name)))
+        for bus in rig.arm.buses
+    )
+    return msgspec.structs.replace(rig, leader=leader, arm=msgspec.structs.replace(rig.arm, buses=buses))
+
+
+def with_leader(rig: Rig, driver: str) -> Rig:
+    """An emulated rig with another make of leader. Raises ConfigError."""
+    driver = driver.replace("-", "_")
+    if not rig.emulated:
+        raise ConfigError(f"rig {rig.name} is real; its leader is named in its file, not by --leader")
+    if driver not in LEADERS:
+        raise ConfigError(f"--leader is {driver!r}; expected one of {', '.join(LEADERS)}")
+    return msgspec.structs.replace(rig, leader=msgspec.structs.replace(rig.leader, driver=driver))
+
+
+def make_leader(rig: Rig) -> Leader:
+    """Opens nothing yet."""
+    leader = rig.leader
+    channels = {joint.channel: joint.name for joint in leader.joints}
+    return KerLeader(leader.port, leader.baud, leader.rate_hz, channels)
+
+
+def make_arm(rig: Rig) -> FramedArm:
+    """Opens nothing yet."""
+    return DamiaoArm(_damiao_buses(rig), _damiao_joints(rig), rig.arm.watchdog_ms * 1e-3)
+
+
+def _damiao_buses(rig: Rig) -> list[DamiaoBus]:
+    return [DamiaoBus(bus.name, bus.interface, bus.channel, bus.fd) for bus in rig.arm.buses]
+
+
+def _damiao_joints(rig: Rig) -> list[DamiaoJoint]:
+    names = [bus.name for bus in rig.arm.buses]
+    return [DamiaoJoint(j.name, names.index(j.bus), j.id, j.reply_id, j.model, j.kp, j.kd) for j in rig.arm.joints]
+
+
+def make_gate(rig: Rig) -> Gate:
+    """The arm behind its gate. The gate's bounds are the rig's limits, written down a second time on purpose."""
+    bounds = [
+        JointBounds(
+            name=joint.name,
+            lower_rad=math.radians(joint.lower_deg),
+            upper_rad=math.radians(joint.upper_deg),
+            speed_rad_s=math.radians(joint.speed_deg_s),
+            accel_rad_s2=math.radians(max(joint.accel_deg_s2, joint.decel_deg_s2 or 0.0)),
+        )
+        for joint in rig.arm.joints
+    ]
+    return Gate(make_arm(rig), bounds, 1.0 / rig.arm.rate_hz, clock=time.monotonic_ns)
+
+
+def make_limiter(rig: Rig) -> Limiter:
+    """Raises ConfigError for limits that cannot be kept."""
+    limits = [
+        JointLimits(
+            name=joint.name,
+            lower_rad=math.radians(joint.lower_deg),
+            upper_rad=math.radians(joint.upper_deg),
+            speed_rad_s=math.radians(joint.speed_deg_s),
+            accel_rad_s2=math.radians(joint.accel_deg_s2),
+            decel_rad_s2=math.radians(joint.decel_deg_s2 or joint.accel_deg_s2),
+            jerk_rad_s3=None if joint.jerk_deg_s3 is None else math.radians(joint.jerk_deg_s3),
+            recovery_speed_rad_s=min(_RECOVERY_RAD_S, math.radians(joint.speed_deg_s)),
+        )
+        for joint in rig.arm.joints
+    ]
+    try:
+        return Limiter(limits, 1.0 / rig.arm.rate_hz)
+    except ValueError as error:
+        raise ConfigError(f"rig {rig.name}: {error}") from error
+
+
+def make_stop_line(rig: Rig) -> StopLine:
+    """The supervisor's line to the motors. Raises DriverError where a bus does not open."""
+    return DamiaoStopLine(_damiao_buses(rig), _damiao_joints(rig))
+
+
+def make_loop(
+    rig: Rig, calibration: Calibration, leader: Leader, gate: Gate, ring: RingWriter, intents: IntentReceiver
+) -> Loop:
+    """`leader` and `gate` are open."""
+    calibrator = Calibrator(rig.leader, calibration, leader.counts_per_turn)
+    return Loop(
+        rig,
+        leader,
+        gate,
+        Trust(rig, calibration, leader.counts_per_turn),  # type: ignore[call-arg,arg-type]
+        calibrator,
+        Retargeter(rig),
+        make_limiter(rig),
+        Pace(rig.arm.rate_hz, rig.leader.rate_hz),
+        ring,
+        intents,
+    )
