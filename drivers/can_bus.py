@@ -17,7 +17,7 @@ from typing import Any, Final
 import can
 
 from drivers.bus_lock import BusLock
-from drivers.errors import DriverError
+from drivers.errors import BusFullError, DriverError
 from drivers.ports import LinkCounters
 from firmware_bridge.can_frame import (
     CONTROLLER_RX_OVERFLOW,
@@ -83,7 +83,7 @@ class CanBus:
         return HEADER.pack(can_id, length, 1 if self.fd else 0, 0)
 
     def send(self, can_id: int, data: bytes) -> None:
-        """Hand one frame over. Raises DriverError when the bus is gone or took nothing for SEND_BOUND_S."""
+        """Hand one frame over. Raises DriverError when the bus is gone, BusFullError after SEND_BOUND_S of no room."""
         self.send_packed(encode_frame(can_id, data, fd=self.fd))
 
     def send_packed(self, raw: bytes, bound_s: float = SEND_BOUND_S) -> None:
@@ -109,7 +109,7 @@ class CanBus:
                 if error.errno not in _FULL:
                     raise self._gone("sending", error) from error
                 if time.monotonic() > deadline:
-                    raise DriverError(
+                    raise BusFullError(
                         f"bus {self.name} ({self.channel}): transmit queue full for {bound_s * 1e3:g} ms; expected "
                         f"room at once; nobody acknowledges: check power, cable, termination and bit rate"
                     ) from error

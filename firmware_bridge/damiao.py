@@ -198,15 +198,26 @@ def encode_mit(
     return encode_motion(ranges, position_rad, velocity_rad_s, encode_gains(ranges, kp, kd, torque_nm))
 
 
-def decode_mit(ranges: Ranges, data: bytes) -> MitCommand:
-    """What a motor with these ranges reads out of an MIT command. Raises WireError when it is not 8 bytes."""
+def decode_motion(ranges: Ranges, data: bytes) -> tuple[float, float]:
+    """Position and velocity of an MIT command: the quick part of `decode_mit`. Raises WireError if not 8 bytes."""
     if len(data) != 8:
         raise WireError(f"Damiao command of {len(data)} bytes; expected 8")
     code = int.from_bytes(data, "big")
-    p_max, v_max, t_max = ranges
-    return MitCommand(
+    p_max, v_max, _ = ranges
+    return (
         (code >> 48) * (p_max + p_max) / 65535 - p_max,
         (code >> 36 & 0xFFF) * (v_max + v_max) / 4095 - v_max,
+    )
+
+
+def decode_mit(ranges: Ranges, data: bytes) -> MitCommand:
+    """What a motor with these ranges reads out of an MIT command. Raises WireError when it is not 8 bytes."""
+    position_rad, velocity_rad_s = decode_motion(ranges, data)
+    code = int.from_bytes(data, "big")
+    t_max = ranges.t_max_nm
+    return MitCommand(
+        position_rad,
+        velocity_rad_s,
         (code >> 24 & 0xFFF) * KP_MAX / 4095,
         (code >> 12 & 0xFFF) * KD_MAX / 4095,
         (code & 0xFFF) * (t_max + t_max) / 4095 - t_max,
