@@ -6,6 +6,7 @@ three exceptions; all of that ends here, in one DriverError with the port's name
 
 from __future__ import annotations
 
+import array
 import errno
 import fcntl
 import os
@@ -25,6 +26,7 @@ _MORE: Final = 2048
 """A read this long may have left bytes behind (a tty hands over less than 4096 at a time)."""
 _MOST_CHUNKS: Final = 32
 _WRITE_S: Final = 0.1
+_LINGER_S: Final = 0.05
 
 
 class SerialPort:
@@ -64,20 +66,22 @@ class SerialPort:
         self.close()
 
     def close(self) -> None:
-        """Never blocks: what is still to be sent is thrown away."""
+        """Give what was written up to 50 ms to leave, throw the rest away, close. Never raises."""
         if self._serial is None:
             return
-        opened, self._serial, self._fd = self._serial, None, -1
-        for step in (
-            lambda: termios.tcflush(opened.fileno(), termios.TCOFLUSH),
+        opened, fd = self._serial, self._fd
+        self._serial, self._fd = None, -1
+        try:
+            if not _has_left(fd, _LINGER_S):
+                termios.tcflush(fd, termios.TCOFLUSH)  # else close() waits for it, 30 s by default
             # The flag outlives this descriptor while another program (an emulated hub's) has the port open.
-            lambda: fcntl.ioctl(opened.fileno(), termios.TIOCNXCL),
-            opened.close,
-        ):
-            try:
-                step()
-            except (OSError, termios.error):
-                continue  # unplugged: nothing is left to be undone
+            fcntl.ioctl(fd, termios.TIOCNXCL)
+        except (OSError, termios.error):
+            pass  # unplugged: nothing is left to be undone
+        try:
+            opened.close()
+        except (OSError, termios.error):
+            pass  # the descriptor is free all the same (close(2))
 
     def fileno(self) -> int:
         if self._fd < 0:
@@ -148,6 +152,17 @@ class SerialPort:
             f"port {self.port}: gone ({words}); expected the device to stay plugged in; check the cable, plug it in "
             "again, then engage anew"
         )
+
+
+def _has_left(fd: int, within_s: float) -> bool:
+    """Whether the kernel's output queue of the port runs empty within `within_s`."""
+    deadline = time.monotonic() + within_s
+    waiting = array.array("i", [0])
+    while True:
+        fcntl.ioctl(fd, termios.TIOCOUTQ, waiting)
+        if not waiting[0] or time.monotonic() >= deadline:
+            return not waiting[0]
+        time.sleep(0.002)
 
 
 def _open_error(port: str, baud: int, error: Exception) -> DriverError:

@@ -1,0 +1,210 @@
+"""Faults of the emulated KER hub, its cables and its encoders, on demand and for a while.
+
+{"cmd": "fault", "kind": K, ..., "for_s": seconds or null}. Kinds and their parameters (default):
+    drop, duplicate, reorder, bit_flip, wrong_seq, wrong_length   p (0.2): share of frames hit
+    delay            ms (10), jitter_ms (0): every frame is late by so much
+    freeze           channel: its reading stays bit-identical with error = false, as real firmware 2.0.0 does
+    offset           channel, deg (45): its reading is off
+    nan              channel: NaN (firmware 2.1.0 has none: it sends -327.68 deg)
+    silent_encoder   channel: it and all after it on the chain are missing: error bits on 2.1.0, frozen on 2.0.0
+    stop             silence: samples are neither taken nor sent
+    reboot           off_s (0.3): clock and numbers restart, STANDBY
+    unplug           the port vanishes; after for_s, or by a "replug", it is there again
+    replug           name (the same): the port comes back, in STANDBY
+Channels are given by number or by name.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from drivers.emulators.ker_hub import KerHub
+from drivers.emulators.pty_port import PtyPort
+
+_FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
+_CHANNEL_KINDS: Final = ("freeze", "offset", "nan", "silent_encoder")
+_OTHER_KINDS: Final = ("delay", "stop", "unplug", "reboot", "replug")
+KINDS: Final = (*_FRAME_KINDS, *_CHANNEL_KINDS, *_OTHER_KINDS)
+_RAW_PER_DEG: Final = (1 << 15) / 360.0
+
+
+@dataclass(slots=True)
+class _Fault:
+    kind: str
+    until_ns: int | None
+    p: float = 0.2
+    channel: int = -1
+    amount: float = 0.0
+    jitter: float = 0.0
+    held: dict[int, int] = field(default_factory=dict)
+    """Readings that stand still, by channel."""
+
+
+class HubFaults:
+    """Stands between the hub and its port while any fault is active."""
+
+    def __init__(self, hub: KerHub, port: PtyPort, names: Sequence[str], seed: int) -> None:
+        self._hub = hub
+        self._port = port
+        self._names = list(names)
+        self._random = random.Random(seed + 1)
+        self._faults: list[_Fault] = []
+        self._behind: deque[tuple[int, bytes]] = deque()  # delayed: due, frame
+        self._kept: bytes | None = None  # to be overtaken by the next one
+        self._off_ns = 0
+        self.restarted = False
+        """Set when the hub has lost power; whoever keeps its clock clears it."""
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self._faults or self._behind or self._kept)
+
+    def is_off(self, now_ns: int) -> bool:
+        """Whether the hub is without power, or hung: it obeys nothing."""
+        return now_ns < self._off_ns
+
+    def active(self) -> list[dict[str, Any]]:
+        """The standing faults, as words for a status."""
+        return [
+            {"kind": fault.kind, **({"channel": self._names[fault.channel]} if fault.channel >= 0 else {})}
+            for fault in self._faults
+        ]
+
+    def add(self, request: dict[str, Any], now_ns: int) -> None:
+        """Raises ValueError, in words, for a fault that does not exist or parameters out of range."""
+        kind = request.get("kind")
+        if kind not in KINDS:
+            raise ValueError(f"fault kind {kind!r}; expected one of: {', '.join(KINDS)}")
+        for_s = request.get("for_s")
+        fault = _Fault(kind, None if for_s is None else now_ns + round(_number(request, "for_s", 0, 0, 86400) * 1e9))
+        if kind in _FRAME_KINDS:
+            fault.p = _number(request, "p", 0.2, 0, 1)
+        elif kind == "delay":
+            fault.amount = _number(request, "ms", 10, 0, 10_000)
+            fault.jitter = _number(request, "jitter_ms", 0, 0, 10_000)
+        elif kind in _CHANNEL_KINDS:
+            fault.channel = self._channel(request)
+            fault.amount = _number(request, "deg", 45, -3600, 3600) * _RAW_PER_DEG
+            reading = self._hub.raw(0)
+            last = len(reading) if kind == "silent_encoder" else fault.channel + 1
+            if kind in ("freeze", "silent_encoder"):
+                fault.held = {n: reading[n] for n in range(fault.channel, last)}
+        elif kind == "reboot":
+            self._hub.reboot()
+            self._off_ns = now_ns + round(_number(request, "off_s", 0.3, 0, 60) * 1e9)
+            self.restarted = True
+            return
+        elif kind == "unplug":
+            self._port.unplug()
+            self._hub.reboot()  # the cable carries its power, too
+            self.restarted = True
+        elif kind == "replug":
+            self._replug(str(request.get("name", "")))
+            return
+        self._faults.append(fault)
+        self._mark()
+
+    def expire(self, now_ns: int) -> None:
+        """End what was to last until now."""
+        if not any(fault.until_ns is not None and fault.until_ns <= now_ns for fault in self._faults):
+            return
+        over = [fault for fault in self._faults if fault.until_ns is not None and fault.until_ns <= now_ns]
+        self._faults = [fault for fault in self._faults if fault not in over]
+        if any(fault.kind == "unplug" for fault in over):
+            self._port.plug()
+        self._mark()
+
+    def clear(self) -> None:
+        """End all faults; an unplugged port comes back."""
+        self._faults = []
+        self._port.plug()
+        self._mark()
+
+    def frames(self, timestamp_us: int, k: int, now_ns: int) -> list[bytes]:
+        """What goes out instead of the one frame of this sample (see KerHub.frame)."""
+        hub = self._hub
+        rng = self._random
+        kinds = {fault.kind: fault for fault in self._faults}
+        if "stop" in kinds:
+            return self._due(now_ns)
+        raw = hub.raw(k)
+        for fault in self._faults:
+            if fault.kind == "offset":
+                raw[fault.channel] += round(fault.amount)
+        nan = [fault.channel for fault in self._faults if fault.kind == "nan"]
+        seq = hub.number()
+        hit = {kind for kind, fault in kinds.items() if kind in _FRAME_KINDS and rng.random() < fault.p}
+        if "wrong_seq" in hit:
+            if hub.codec.has_seq:
+                frame = hub.encode(timestamp_us, rng.getrandbits(32), raw, nan)
+            else:
+                frame = hub.encode(rng.getrandbits(32), seq, raw, nan)
+        else:
+            frame = hub.encode(timestamp_us, seq, raw, nan)
+        if "bit_flip" in hit:
+            at = rng.randrange(2, len(frame))
+            frame = frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1 :]
+        if "wrong_length" in hit:
+            frame = frame[: rng.randrange(1, len(frame))] if rng.random() < 0.5 else frame + rng.randbytes(5)
+        out = [] if "drop" in hit else [frame]
+        if "duplicate" in hit:
+            out = out * 2
+        if self._kept is not None:
+            out.append(self._kept)
+            self._kept = None
+        elif "reorder" in hit and out:
+            self._kept = out.pop()
+        delay = kinds.get("delay")
+        if delay is None and not self._behind:
+            return out
+        late_ns = round((delay.amount + delay.jitter * rng.random()) * 1e6) if delay is not None else 0
+        for frame in out:
+            # One cable: nothing overtakes.
+            due_ns = max(now_ns + late_ns, self._behind[-1][0] if self._behind else 0)
+            self._behind.append((due_ns, frame))
+        return self._due(now_ns)
+
+    def _due(self, now_ns: int) -> list[bytes]:
+        out = []
+        while self._behind and self._behind[0][0] <= now_ns:
+            out.append(self._behind.popleft()[1])
+        return out
+
+    def _replug(self, name: str) -> None:
+        self._faults = [fault for fault in self._faults if fault.kind != "unplug"]
+        self._port.unplug()
+        self._port.plug(name)
+        self._hub.reboot()
+        self.restarted = True
+
+    def _mark(self) -> None:
+        """Put the standing faults into the hub."""
+        hub = self._hub
+        hub.frozen = {}
+        hub.error_mask = 0
+        for fault in self._faults:
+            hub.frozen.update(fault.held)
+            if fault.kind == "silent_encoder" and hub.codec.has_seq:
+                for n in fault.held:
+                    hub.error_mask |= 1 << n
+
+    def _channel(self, request: dict[str, Any]) -> int:
+        channel = request.get("channel", 0)
+        if isinstance(channel, str) and channel in self._names:
+            return self._names.index(channel)
+        if isinstance(channel, int) and 0 <= channel < len(self._names):
+            return channel
+        raise ValueError(
+            f"channel {channel!r}; expected 0 to {len(self._names) - 1} or one of {', '.join(self._names)}"
+        )
+
+
+def _number(request: dict[str, Any], key: str, default: float, least: float, most: float) -> float:
+    value = request.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ValueError(f"{key} {value!r}; expected a number from {least:g} to {most:g}")
+    return float(value)

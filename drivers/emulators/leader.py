@@ -1,0 +1,277 @@
+"""Process of an emulated leader: `python -m drivers.emulators.leader CONFIG.json`.
+
+A KER hub worn by an emulated worker, on a pty under `leader.port_link`; control socket at `leader.control`. Prints
+`ready` when both stand; ends on SIGTERM, or 2 s after its parent process is gone (or its stdin pipe was closed).
+Configuration, all under "leader": control, port_link, firmware, rate_hz, channels [{name, sign, zero_deg, lower_deg,
+upper_deg}], worker {bad_every, pace_s, truth, waypoints [{name, pose_deg, dwell_s}], tolerance_deg [...], rep_max_s};
+optional: drift_ppm (of the hub's clock), start_us (its clock at power-on), priority (SCHED_FIFO, 0 = none).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import stat
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orphan
+from drivers.emulators.ker_faults import HubFaults
+from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
+from drivers.emulators.pty_port import PtyPort
+from drivers.emulators.worker import Channel, Rep, Waypoint, Worker
+from drivers.errors import DriverError
+
+_MOST_BEHIND_NS: Final = 1_000_000_000
+"""Frames older than this when the process wakes were lost in the hub's own queue."""
+_ORPHAN_NS: Final = 2_000_000_000
+_MOST_TRACE: Final = 200_000
+_PR_SET_TIMERSLACK: Final = 29
+
+
+class LeaderEmulator:
+    """Hub, worker, port and control socket on one absolute schedule."""
+
+    def __init__(self, config: dict[str, Any], now_ns: int) -> None:
+        """Raises ValueError or KeyError for a wrong configuration, DriverError or OSError where a name is taken."""
+        leader = config["leader"]
+        if leader.get("kind", "ker") != "ker":
+            raise ValueError(f"leader.kind {leader['kind']!r}; expected 'ker', the only leader emulated here")
+        channels = leader["channels"]
+        self._rate_hz = float(leader["rate_hz"])
+        self._hub = KerHub(leader["firmware"], [HubChannel(c["sign"], c["zero_deg"]) for c in channels])
+        # The schedule is the hub's own clock, which is a little fast or slow against the host's.
+        self._period_ns = 1e9 / self._rate_hz / (1 + float(leader.get("drift_ppm", 20.0)) * 1e-6)
+        self._start_us = int(leader.get("start_us", 1_500_000))
+        self._boot_ns = now_ns
+        self._next = 1
+        """Number of the next sample since the hub's power-on."""
+        self._decade = -1
+        worker = leader["worker"]
+        self._truth: TextIO | None = Path(worker["truth"]).open("a") if worker.get("truth") else None  # noqa: SIM115
+        self._worker = Worker(
+            [Channel(c["name"], c["lower_deg"], c["upper_deg"]) for c in channels],
+            [
+                Waypoint(w["name"], w["pose_deg"], w["dwell_s"], tolerance_deg)
+                for w, tolerance_deg in zip(worker["waypoints"], worker["tolerance_deg"])
+            ],
+            worker["pace_s"],
+            worker["rep_max_s"],
+            worker["bad_every"],
+            config["seed"],
+            self._tell,
+        )
+        self._following = False
+        self._port = PtyPort(leader["port_link"])
+        self._faults = HubFaults(self._hub, self._port, [c["name"] for c in channels], config["seed"])
+        self._control = ControlServer(leader["control"])
+        self._trace: deque[tuple[int, int]] = deque(maxlen=_MOST_TRACE)
+        self._is_tracing = False
+        self._parent = os.getppid()
+        self._orphan_ns = 0
+        self._has_pipe = stat.S_ISFIFO(os.fstat(0).st_mode)
+        self.is_ending = False
+        self.sent = 0
+        self.dropped = 0
+
+    def run(self) -> None:
+        """Until SIGTERM or the parent is gone."""
+        clock = time.monotonic_ns
+        while not self.is_ending:
+            now_ns = clock()
+            if self._hub.is_streaming:
+                due_ns = self._slot_ns(self._next)
+                if due_ns > now_ns:
+                    time.sleep((due_ns - now_ns) * 1e-9)  # to an absolute time, by Python 3.11 and newer
+                    now_ns = clock()
+                self._listen(now_ns)
+                self._stream(now_ns)
+            else:
+                self._wait_for_command(now_ns)
+                now_ns = clock()
+                self._next = int((now_ns - self._boot_ns) / self._period_ns) + 1
+                self._at_sample(self._next)
+                self._listen(now_ns)
+
+    def close(self) -> None:
+        self._control.close()
+        self._port.unplug()
+        if self._truth is not None:
+            self._truth.close()
+
+    # -- the schedule
+
+    def _slot_ns(self, n: int) -> int:
+        return self._boot_ns + int(n * self._period_ns)
+
+    def _stream(self, now_ns: int) -> None:
+        """Send every sample that is due, one after another."""
+        behind = int((now_ns - _MOST_BEHIND_NS - self._slot_ns(self._next)) / self._period_ns)
+        if behind > 0:
+            self._next += behind
+            self._hub.seq = (self._hub.seq + behind) & 0xFFFF_FFFF
+            self.dropped += behind
+        while self._hub.is_streaming and self._slot_ns(self._next) <= now_ns:
+            n = self._next
+            self._next = n + 1
+            self._at_sample(n)
+            if not self._hub.is_streaming:  # it has lost power just now
+                return
+            timestamp_us = self._start_us + int(n * 1e6 / self._rate_hz)
+            seq = self._hub.seq
+            frames: Sequence[bytes]
+            if self._faults.is_active:
+                frames = self._faults.frames(timestamp_us, n % KNOT_SAMPLES, now_ns)
+            else:
+                frames = (self._hub.frame(timestamp_us, n % KNOT_SAMPLES),)
+            for frame in frames:
+                if self._is_tracing:
+                    self._trace.append((seq, time.monotonic_ns()))
+                if self._port.write(frame):
+                    self.sent += 1
+                else:
+                    self.dropped += 1
+
+    def _at_sample(self, n: int) -> None:
+        """Every KNOT_SAMPLES samples: where the worker will be at the next knot; requests; the parent."""
+        decade = n // KNOT_SAMPLES
+        if decade == self._decade:
+            return
+        at_ns = self._slot_ns((decade + 1) * KNOT_SAMPLES)
+        self._hub.set_knot(self._worker.step(at_ns, self._following))
+        self._decade = decade
+        self._control.poll(self._answer)
+        now_ns = time.monotonic_ns()
+        self._faults.expire(now_ns)
+        if self._faults.restarted:
+            self._restart(now_ns)
+        self._watch_parent(now_ns)
+
+    def _listen(self, now_ns: int) -> None:
+        data = self._port.read()
+        if data:
+            reply = self._hub.take(data) if not self._faults.is_off(now_ns) else b""
+            if reply:
+                self._port.write(reply)
+
+    def _wait_for_command(self, now_ns: int) -> None:
+        """At most until the next knot."""
+        left_ns = self._slot_ns((self._decade + 1) * KNOT_SAMPLES) - now_ns
+        waits = [self._control.fileno()]
+        if self._port.is_open:  # a pty that nobody has open is always readable
+            waits.append(self._port.fileno())
+        select.select(waits, (), (), max(0.0, min(0.05, left_ns * 1e-9)))
+        self._control.poll(self._answer)
+
+    def _restart(self, now_ns: int) -> None:
+        """The hub has power again: its clock begins anew."""
+        self._faults.restarted = False
+        self._boot_ns = now_ns
+        self._start_us = 1_500_000
+        self._next = 1
+        self._decade = -1
+
+    def _watch_parent(self, now_ns: int) -> None:
+        is_alone = is_orphan(self._parent)
+        if self._has_pipe and not is_alone and select.select((0,), (), (), 0)[0]:
+            is_alone = not os.read(0, 4096)
+            self._has_pipe = not is_alone
+            self._parent = -1 if is_alone else self._parent
+        if not is_alone:
+            return
+        self._orphan_ns = self._orphan_ns or now_ns
+        if now_ns - self._orphan_ns > _ORPHAN_NS:
+            self.is_ending = True
+
+    # -- what is told
+
+    def _tell(self, rep: Rep) -> None:
+        if self._truth is not None:
+            self._truth.write(json.dumps(rep._asdict()) + "\n")
+            self._truth.flush()
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """One request of the control socket. Raises ValueError in words."""
+        command = request["cmd"]
+        if command == "status":
+            return self._status()
+        if command == "worker":
+            self._following = bool(request["following"])
+        elif command == "fault":
+            self._faults.add(request, time.monotonic_ns())
+        elif command == "clear":
+            self._faults.clear()
+        elif command == "trace":
+            self._is_tracing = bool(request["on"])
+        elif command == "take_trace":
+            rows = [self._trace.popleft() for _ in range(min(TRACE_ROWS, len(self._trace)))]
+            return {"rows": rows, "left": len(self._trace)}
+        else:
+            raise ValueError(f"cmd {command!r}; expected status, worker, fault, clear, trace or take_trace")
+        return None
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "kind": "ker",
+            "firmware": self._hub.schema.firmware,
+            "state": "stream" if self._hub.is_streaming else "standby",
+            "port": self._port.link if self._port.is_plugged else "",
+            "host_open": self._port.is_open,
+            "frames_sent": self.sent,
+            "frames_dropped": self.dropped,
+            "seq": self._hub.seq,
+            "faults": self._faults.active(),
+            "worker": {"state": self._worker.state, "reps": self._worker.reps, "following": self._following},
+        }
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m drivers.emulators.leader CONFIG.json\n")
+        return 2
+    emulator: LeaderEmulator | None = None
+    try:
+        config = json.loads(Path(arguments[0]).read_text())
+        emulator = LeaderEmulator(config, time.monotonic_ns())
+    except (OSError, ValueError, KeyError, TypeError, DriverError) as error:
+        words = f"missing {error}" if isinstance(error, KeyError) else str(error)
+        sys.stderr.write(f"emulated leader: {arguments[0]}: {words}\n")
+        return 2
+
+    def end(number: int, frame: object) -> None:
+        emulator.is_ending = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal's group; the launcher decides when a run ends
+    _steady(int(config["leader"].get("priority", 0)))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        emulator.run()
+    finally:
+        emulator.close()
+    return 0
+
+
+def _steady(priority: int) -> None:
+    """Short timer slack, no collector pauses; real-time priority only where asked for and allowed."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    if priority > 0:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
