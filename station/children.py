@@ -68,8 +68,8 @@ class Child:
                     raise StartError(message, int(code))
                 self.notes.append(word.removeprefix("note "))
             if not chunk:
-                code = self._process.wait(5)
-                raise StartError(f"{self.name} ended at once (code {code}): {self._last_words()}", 3)
+                ended = self._process.wait(5)
+                raise StartError(f"{self.name} ended at once (code {ended}): {self._last_words()}", 3)
 
     def _last_words(self) -> str:
         try:

@@ -134,7 +134,7 @@ def make_loop(
         rig,
         leader,
         gate,
-        Trust(rig, calibration, leader.counts_per_turn),  # type: ignore[call-arg,arg-type]
+        Trust(rig, calibration, leader.counts_per_turn),
         calibrator,
         Retargeter(rig),
         make_limiter(rig),

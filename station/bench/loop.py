@@ -300,7 +300,8 @@ def table(document: dict[str, Any]) -> str:
                 lines.append(f"{words if who == 'station' else '  floor':44}{cells}")
     lines.append(
         f"ticks {station['ticks']}, lost {station['ticks_lost']}; samples lost {station['samples_lost']}; CPU of the "
-        f"control process {station['cpu_percent']} % of a core" + (f" (floor {floor['cpu_percent']} %)" if floor else "")
+        f"control process {station['cpu_percent']} % of a core"
+        + (f" (floor {floor['cpu_percent']} %)" if floor else "")
     )
     if "ratio_p50" in document:
         lines.append(f"p50 latency is {document['ratio_p50']} x the floor's (reach: 2)")

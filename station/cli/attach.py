@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from station import cli
-from station.cli.run import _language
+from station.cli.run import spoken_language
 from station.runtime import running_rigs
 
 
@@ -25,4 +25,4 @@ def main(options: argparse.Namespace) -> int:
         return cli.fail(f"rig {name!r} is not running; running: {', '.join(folders)}", cli.HARDWARE)
     from station.tui.__main__ import show
 
-    return show(folders[name], options.lang or _language())
+    return show(folders[name], options.lang or spoken_language())

@@ -19,7 +19,7 @@ from station.runtime import RigBusyError
 from station.screen_child import ScreenChild
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig, load_task
-from station.settings.rig import Rig
+from station.settings.rig import Language, Rig
 from station.signals import IntentKind, Mode, SessionView, Verdict
 
 
@@ -76,7 +76,7 @@ def main(options: argparse.Namespace) -> int:
             return cli.fail(str(error), error.code)
         if headless:
             return _headless(run, rig, options, stop, options.reps or task.target)
-        return _with_screen(run, options.lang or _language(), stop)
+        return _with_screen(run, options.lang or spoken_language(), stop)
 
 
 class _StopSignal:
@@ -96,7 +96,7 @@ class _StopSignal:
             raise KeyboardInterrupt
 
 
-def _language() -> str:
+def spoken_language() -> Language:
     spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return "zh" if spoken.startswith("zh") else "en"
 
@@ -194,7 +194,7 @@ def summary(document: dict[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _with_screen(run: Run, language: str, stop: _StopSignal) -> int:
+def _with_screen(run: Run, language: Language, stop: _StopSignal) -> int:
     with ScreenChild(run.runtime.folder, language) as screen:
         told = False
         while not stop.count:

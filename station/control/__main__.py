@@ -1,6 +1,6 @@
 """The control process: opens the rig, asks the kernel for real time, runs the loop, leaves the arm safe.
 
-    python -m station.control --runtime DIR --ring FD
+python -m station.control --runtime DIR --ring FD
 """
 
 from __future__ import annotations

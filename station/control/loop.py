@@ -207,10 +207,12 @@ class Loop:
         state = self._state
         aligned = False
         if state.mode is Mode.ALIGNING and self._sent is not None:
-            reachable = tuple([
-                min(max(want, lower), upper)
-                for want, lower, upper in zip(self._target.position_rad, self._lower, self._upper)
-            ])
+            reachable = tuple(
+                [
+                    min(max(want, lower), upper)
+                    for want, lower, upper in zip(self._target.position_rad, self._lower, self._upper)
+                ]
+            )
             aligned = self._alignment.look(reachable, self._sent.position_rad)
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
         connected = fresh and not self._leader_down and not self._arm_down and min(self._feedback.t_ns) > 0
@@ -366,4 +368,3 @@ class Loop:
         if self._pace.advance() and self._sent is not None:
             self._limiter.missed()
             self._gate.missed()
-
