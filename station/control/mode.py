@@ -175,16 +175,20 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     worst, cause, detail = _hardest(seen.events, raised)
     restraint = _RESTRAINING.get(worst)
     may_engage = asks_engage and state.let_go and is_enabled and seen.still and not asks_reset
-    after = mode if restraint is None else TABLE[mode][restraint]
-    if worst < Effect.STOP and seen.connected:
-        if asks_reset and not state.ending:
-            after = TABLE[after][Trigger.RESET]
-        after = TABLE[after][Trigger.CONNECTED]
-    if restraint is None:
-        if seen.aligned:
-            after = TABLE[after][Trigger.ALIGNED]
-        if may_engage:
-            after = TABLE[after][Trigger.ENGAGE]
+    after = mode
+    if restraint is not None:
+        after = TABLE[mode][restraint]
+    if worst < Effect.STOP and after is mode:
+        # At most one a tick, each from the mode as it was: no way leads through two modes at once.
+        for trigger, is_given in (
+            (Trigger.RESET, asks_reset and seen.connected and not state.ending),
+            (Trigger.CONNECTED, seen.connected),
+            (Trigger.ALIGNED, seen.aligned and restraint is None),
+            (Trigger.ENGAGE, may_engage and restraint is None),
+        ):
+            if is_given and TABLE[mode][trigger] is not mode:
+                after = TABLE[mode][trigger]
+                break
     if seen.still:
         after = TABLE[after][Trigger.STILL]
 
