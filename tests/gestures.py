@@ -133,6 +133,8 @@ class TickMaker:
             ticks_lost=self.ticks_lost,
             aligned=(),
             events=events,
+            cause=events[0][0] if events and mode != Mode.FOLLOWING else "",
+            cause_detail=events[0][1] if events and mode != Mode.FOLLOWING else "",
         )
 
     def ticks(self, samples: Iterable[tuple[int, tuple[float, ...]]], mode: Mode = Mode.FOLLOWING) -> Iterator[Tick]:

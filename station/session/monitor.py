@@ -6,14 +6,11 @@ import statistics
 from collections import deque
 from typing import Final
 
-from station.control.events import EVENTS, Severity, effect_of
+from station.control.events import EVENTS, Severity
 from station.signals import AlarmView, Mode, Tick
 
 ALARM_STANDS_NS: Final = 5_000_000_000
 """An event that has not come again for so long no longer stands."""
-_STOPPED: Final = frozenset((Mode.HOLD, Mode.STOPPING, Mode.STOPPED))
-_BEFORE: Final = 5
-"""The cause of a stop may ride on a tick shortly before the mode changes."""
 
 
 class TickMonitor:
@@ -28,7 +25,6 @@ class TickMonitor:
         self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
         self._alarms: dict[str, AlarmView] = {}
         self._seen_ns: dict[str, int] = {}
-        self._recent_events: deque[tuple[int, str, str]] = deque(maxlen=8)
 
     def on_tick(self, tick: Tick) -> None:
         self.last = tick
@@ -37,20 +33,10 @@ class TickMonitor:
         if tick.sent_ns:
             self._latency_ns.append(tick.sent_ns - tick.sample_t_ns)
         for name, detail in tick.events:
-            self._recent_events.append((tick.index, name, detail))
             self.raise_alarm(name, detail, tick.start_ns)
+        self.stop_event, self.stop_detail = tick.cause, tick.cause_detail
         if tick.mode != self.mode:
-            self._change(tick)
-
-    def _change(self, tick: Tick) -> None:
-        is_settling = self.mode == Mode.STOPPING and tick.mode in _STOPPED
-        self.mode, self.mode_since_ns = tick.mode, tick.start_ns
-        if tick.mode not in _STOPPED:
-            self.stop_event = self.stop_detail = ""
-        elif not is_settling or not self.stop_event:
-            near = [(n, d) for index, n, d in self._recent_events if tick.index - index <= _BEFORE]
-            if near:  # the hardest; of equals the first
-                self.stop_event, self.stop_detail = max(near, key=lambda event: effect_of(event[0]))
+            self.mode, self.mode_since_ns = tick.mode, tick.start_ns
 
     def raise_alarm(self, event: str, detail: str, t_ns: int) -> None:
         """An event that a person should see; repeated ones keep the time they first stood."""

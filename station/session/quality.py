@@ -177,7 +177,7 @@ class QualityCheck:
 
 
 def _stopped(ticks: list[Tick]) -> tuple[str, dict[str, str]] | None:
-    for tick in ticks:
+    for tick in ticks[:-1]:  # the last may be the tick that ended it, with the arm already home
         if tick.mode != Mode.FOLLOWING:
             return reasons.INTERRUPTED, {"value": Mode(tick.mode).name}
     return None

@@ -138,12 +138,15 @@ class RepCounter:
         return _NOTHING
 
     def interrupt(self, t_ns: int, cause: str = "") -> tuple[Edge, ...]:
-        """The robot stopped following: a running repetition ends as interrupted, and home must be seen again."""
+        """The robot stopped following: a running repetition ends as interrupted (unless all of it is done and only the
+        dwell at home was missing), and home must be seen again."""
         was_rep = self._state is _State.REP
         self._state = _State.AWAY
         self._baseline.moved()
         if not was_rep:
             return _NOTHING
+        if self._pending == 0 and self._home_since_ns:
+            return self._end(t_ns, self._judge(t_ns))
         detail = {"phase": self._phases[self._pending].name, "value": cause or "-"}
         return (Edge(EdgeKind.ENDED, t_ns, self._pending, reasons.INTERRUPTED, detail, t_ns - self._begun_ns),)
 

@@ -41,6 +41,8 @@ _TICK_FIELDS: Final = (
     ("ticks_lost", _FIELD.TYPE_INT64, False),
     ("aligned", _FIELD.TYPE_BOOL, True),
     ("bus_errors", _FIELD.TYPE_INT64, False),
+    ("cause", _FIELD.TYPE_STRING, False),
+    ("cause_detail", _FIELD.TYPE_STRING, False),
 )
 TICK_FIELDS: Final = tuple(name for name, _, _ in _TICK_FIELDS)
 
@@ -122,6 +124,8 @@ def encode_tick(tick: Tick) -> bytes:
         ticks_lost=tick.ticks_lost,
         aligned=tick.aligned,
         bus_errors=tick.bus_errors,
+        cause=tick.cause,
+        cause_detail=tick.cause_detail,
     )
     return cast(bytes, row.SerializeToString())
 

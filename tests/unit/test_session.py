@@ -11,7 +11,7 @@ import pytest
 from mcap.reader import make_reader
 from mcap_protobuf.decoder import DecoderFactory
 
-from station.session import reasons
+from station.session import reasons, wire
 from station.session.clocks import ClockPair
 from station.session.errors import RecordError
 from station.session.session import Session
@@ -126,6 +126,11 @@ def test_a_record_holds_exactly_the_ticks_from_half_a_second_before(desk):
             )
 
 
+def test_no_field_of_a_tick_is_left_out_of_the_records():
+    in_joint_states = {"angle_rad", "target_rad", "sent_rad", "sent_rad_s", "arm_rad", "arm_rad_s", "arm_nm"}
+    assert set(Tick.__struct_fields__) == in_joint_states | set(wire.TICK_FIELDS) | {"events"}
+
+
 def test_every_rejected_repetition_is_kept_and_says_why(desk):
     desk.stay()
     desk.feed(desk.worker.move(blend(pose(HOME), pose(REACH), 0.6), 0.7))
@@ -144,8 +149,8 @@ def test_hold_in_the_middle_interrupts_and_says_by_what(desk):
     desk.feed(desk.worker.move(pose(REACH), 0.7))
     t_ns, angles = next(iter(desk.worker.stay(0.002)))
     desk.session.on_tick(desk.maker.make(t_ns, angles, Mode.HOLD, (("leader_stale", "41 ms"),)))
-    desk.feed(desk.worker.move(pose(HOME), 0.7), Mode.HOLD)
     view = desk.view()
+    desk.feed(desk.worker.move(pose(HOME), 0.7), Mode.HOLD)
     assert view.last is not None and view.last.reason == reasons.INTERRUPTED
     assert view.last.detail["value"] == "leader_stale"
     assert (view.stop_event, view.stop_detail, view.mode) == ("leader_stale", "41 ms", Mode.HOLD)
