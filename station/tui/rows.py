@@ -63,11 +63,11 @@ def fit(line: Row, width: int) -> Row:
     return tuple(kept)
 
 
-def spread(left: Row, right: Row, width: int) -> Row:
+def spread(left: Row, right: Row, width: int, gap: int = 1) -> Row:
     """`left` at the left edge, `right` at the right one; where both do not fit, `left` gives way."""
-    room = width - width_of(right) - 1
+    room = width - width_of(right) - gap
     left = fit(left, max(0, room))
-    return (*left, Span(" " * max(1, width - width_of(left) - width_of(right))), *right)
+    return (*left, Span(" " * max(gap, width - width_of(left) - width_of(right))), *right)
 
 
 def band(text: str, width: int, tone: Tone) -> Row:

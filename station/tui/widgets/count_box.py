@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from station.tui.digits import large_digits, small_digits
-from station.tui.rows import EMPTY, Row, Span, row, width_of
+from station.tui.rows import EMPTY, Row, Span, row
 from station.tui.scene import Scene
 from station.tui.widgets.panel import Panel
 
@@ -33,15 +35,13 @@ def _totals(*fields: tuple[str, int]) -> Row:
 
 
 def _count(accepted: int, target: int, width: int, is_large: bool) -> list[Row]:
-    """The largest form that fits: large and small digits, small digits, plain text for the target."""
-    if is_large:
-        rows: list[Row] = [row(text, "strong") for text in large_digits(str(accepted))]
-        goal: list[Row] = [row(f"   {text}", "dim") for text in small_digits(f"/{target}")]
-        if width_of(rows[0]) + width_of(goal[0]) > width:
-            goal = [EMPTY, EMPTY, row(f"  / {target}", "dim")]
-        return [*rows[:2], *((*a, *b) for a, b in zip(rows[2:], goal))]
-    rows = [row(text, "strong") for text in small_digits(str(accepted))]
-    goal = [row(f"  {text}", "dim") for text in small_digits(f"/{target}")]
-    if width_of(rows[0]) + width_of(goal[0]) > width:
-        goal = [EMPTY, EMPTY, row(f"  / {target}", "dim")]
-    return [(*a, *b) for a, b in zip(rows, goal)]
+    """The largest form that fits: large and small digits, then plain text for the target, then small digits."""
+    small = small_digits(str(accepted))
+    counts = (large_digits(str(accepted)), small) if is_large else (small,)
+    goals = (tuple(f"  {text}" for text in small_digits(f"/{target}")), ("", "", f"  / {target}"))
+    for count in counts:
+        for goal in goals:
+            if cell_len(count[0]) + cell_len(goal[-1]) <= width:
+                lead = ("",) * (len(count) - len(goal))
+                return [(Span(a, "strong"), Span(b, "dim")) for a, b in zip(count, (*lead, *goal))]
+    return [row(f"{accepted} / {target}", "strong")]

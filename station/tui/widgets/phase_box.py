@@ -115,14 +115,14 @@ def _following(view: SessionView, words: Words, width: int, height: int) -> list
     after = words("then the next repetition") if is_return else words("then: {movement}", movement=then)
     rows += [row(f"   {after}", "dim"), EMPTY]
     clock = words("{now:.1f} s of {target:.1f} s", now=view.rep_s, target=view.rep_target_s)
-    state = words("repetition running") if view.in_rep else words("waiting for you to begin")
+    state = words("repetition running") if view.in_rep else words("begin when ready")
     foot: list[Row] = [
         spread((Span(f" {words('Time')} ", "dim"), Span(clock, "strong")), row(f"{state} ", "dim"), width),
         _bar(view.rep_s, view.rep_target_s, width),
     ]
     chain = _chain(view, words, width, max(1, height - len(rows) - len(foot)))
     rows += chain
-    rows += [EMPTY] * min(1, height - len(rows) - len(foot))
+    rows += [EMPTY] * (height - len(rows) - len(foot))
     return [*rows, *foot]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from station.signals import SessionView
 from station.tui.language import Words
-from station.tui.rows import Row, Span
+from station.tui.rows import EMPTY, Row, Span
 from station.tui.scene import Scene
 from station.tui.widgets.panel import Panel
 
@@ -22,26 +22,22 @@ class Recent(Panel):
         if view is None:
             return []
         marks = "".join("●" if accepted else "○" for accepted in view.recent[-_SLOTS:])
+        verdicts: Row = (Span(" "), Span(marks, "strong"), Span("·" * (_SLOTS - len(marks)), "dim"))
+        pace: Row = (
+            Span(f"   {words('Pace')} ", "dim"),
+            Span(words("{pace:.0f} an hour", pace=view.pace_per_h) if view.pace_per_h else "—"),
+            Span(f"   {words('Expected finish')} ", "dim"),
+            Span(expected_finish(view, scene.wall)),
+        )
+        if height < 3:
+            return [(*verdicts, *pace)]
         good = sum(view.recent[-_SLOTS:])
-        rows: list[Row] = [
-            (
-                Span(" "),
-                Span(marks, "strong"),
-                Span("·" * (_SLOTS - len(marks)), "dim"),
-                Span(f"   ● {good}  ○ {len(marks) - good}"),
-            ),
-            (
-                Span(f" {words('Pace')} ", "dim"),
-                Span(words("{pace:.0f} an hour", pace=view.pace_per_h) if view.pace_per_h else "—"),
-                Span(f"   {words('Expected finish')} ", "dim"),
-                Span(expected_finish(view, scene.wall)),
-                Span(f"   {words('Shift')} ", "dim"),
-                Span(hours(view.shift_s, words)),
-            ),
+        shift: Row = (Span(f"   {words('Shift')} ", "dim"), Span(hours(view.shift_s, words)))
+        return [
+            EMPTY,
+            (*verdicts, Span(f"   ● {good}  ○ {len(marks) - good}")),
+            (Span(pace[0].text[2:], "dim"), *pace[1:], *shift),
         ]
-        if scene.is_large and height > 2:
-            rows.insert(0, ())
-        return rows
 
 
 def expected_finish(view: SessionView, wall: datetime) -> str:

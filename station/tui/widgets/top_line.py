@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.tui.rows import Row, Span, row, spread
+from station.tui.rows import Row, Span, row, spread, width_of
 from station.tui.scene import Cover, Scene
 from station.tui.widgets.panel import Panel
 from station.tui.words import mode_words
@@ -19,12 +19,11 @@ class TopLine(Panel):
         if scene.cover is Cover.LOST:
             state = Span(f"? {words('unknown')}", "bad")
         bar = Span(" │ ", "dim")
-        right = (bar, Span(f"{words('Robot')} ", "dim"), state, bar, *clock, Span(" "))
-        left = (
-            Span(f" {words('Rig')} ", "dim"),
-            Span(view.rig),
-            *((bar, Span(view.worker)) if view.worker else ()),
-            bar,
-            Span(f"{words.pick(view.title) or view.task} v{view.version}"),
-        )
-        return [spread(left, right, width)]
+        title = Span(f"{words.pick(view.title) or view.task} v{view.version}")
+        worker = (bar, Span(view.worker)) if view.worker else ()
+        for labels in ((words("Rig") + " ", words("Robot") + " "), ("", "")):
+            left = (Span(f" {labels[0]}", "dim"), Span(view.rig), *worker, bar, title)
+            right = (bar, Span(labels[1], "dim"), state, bar, *clock, Span(" "))
+            if width_of(left) + width_of(right) <= width:
+                break
+        return [spread(left, right, width, gap=0)]

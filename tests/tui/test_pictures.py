@@ -1,0 +1,208 @@
+"""What stands on the screen in its main states, both sizes, both languages: compared with the pictures that ship.
+
+The pictures are text (tests/tui/pictures) and two SVGs (docs/images); only their text is compared, so another version
+of Textual breaks nothing. After a wanted change: STATION_WRITE_PICTURES=1 pytest tests/tui/test_pictures.py, then look.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from station.control.events import EVENTS
+from station.session.reasons import WORDS
+from station.signals import AlarmView, Mode, Verdict
+from station.tui.language import Language
+from tests.tui.conftest import SIZES, Staged
+from tests.tui.picture import svg, svg_lines
+from tests.tui.scenes import NOW_NS, REJECTED, STATES, view
+
+PICTURES = Path(__file__).parent / "pictures"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+WRITES = bool(os.environ.get("STATION_WRITE_PICTURES"))
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def check(path: Path, lines: list[str]) -> None:
+    lines = [line.rstrip() for line in lines]
+    if WRITES:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert path.read_text(encoding="utf-8").splitlines() == lines
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("state", STATES)
+async def test_the_screen_looks_as_its_picture(staged: Staged, state: str, size: tuple[int, int], language: Language):
+    async with staged(STATES[state], language, size) as stage:
+        lines = await stage.draw()
+    assert [cell_len(line) for line in lines] == [size[0]] * size[1]
+    assert not [line for line in lines if "…" in line.replace(" …", "")], "nothing is cut"
+    check(PICTURES / f"{state}_{language}_{size[0]}x{size[1]}.txt", lines)
+
+
+@pytest.mark.parametrize(("name", "language", "size"), [("work", "en", (120, 40)), ("work_zh", "zh", (120, 40))])
+async def test_the_picture_of_the_readme_shows_the_screen_as_it_is(
+    staged: Staged, name: str, language: Language, size: tuple[int, int]
+):
+    shown = msgspec.structs.replace(STATES["rejected"], worker="王小明" if language == "zh" else "Wang")
+    async with staged(shown, language, size) as stage:
+        lines = await stage.draw()
+        picture = svg(stage.app)
+    path = IMAGES / f"{name}.svg"
+    if WRITES:
+        path.write_text(picture, encoding="utf-8")
+    assert svg_lines(path.read_text(encoding="utf-8")) == [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("state", ["following", "return"])
+async def test_normal_work_is_grey(staged: Staged, state: str):
+    async with staged(STATES[state], "en", (120, 40)) as stage:
+        await stage.draw()
+        assert colours(stage) == set()
+
+
+@pytest.mark.parametrize(
+    ("state", "sign", "word"),
+    [
+        ("rejected", "✗", "Rejected"),
+        ("ready", "▶", "Press SPACE"),
+        ("hold", "▲", "Encoder"),
+        ("stopped", "■", "stopped"),
+    ],
+)
+async def test_colour_comes_with_a_sign_and_a_word(staged: Staged, state: str, sign: str, word: str):
+    async with staged(STATES[state]) as stage:
+        lines = await stage.draw()
+        assert colours(stage) != set()
+        assert any(sign in line and word in line for line in lines)
+
+
+def colours(stage) -> set[str]:
+    """Colours on the screen that are no greys."""
+    found = set()
+    for strip in stage.app.screen._compositor.render_strips():
+        for segment in strip:
+            for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                if colour is not None:
+                    red, green, blue = colour.get_truecolor()
+                    if max(red, green, blue) - min(red, green, blue) > 8:
+                        found.add(colour.get_truecolor().hex)
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_stop_reason_fits_the_smallest_screen_whole(staged: Staged, language: Language):
+    async with staged(STATES["stopped"], language) as stage:
+        for event in EVENTS.values():
+            stage.link.show(stop_event=event.name, stop_detail="right_j4: 41 ms")
+            shown = squeeze(await stage.draw())
+            for sentence in event.zh if language == "zh" else event.en:
+                assert squeeze([sentence])[1:] in shown, event.name
+            assert squeeze(["按r复位" if language == "zh" else "press r"]) in shown, event.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_alarm_and_every_cause_of_a_hold_fits_whole(staged: Staged, language: Language):
+    async with staged(STATES["hold"], language) as stage:
+        for event in EVENTS.values():
+            alarm = AlarmView(event=event.name, detail="right_j7: 41 ms", t_ns=NOW_NS)
+            stage.link.show(stop_event=event.name, stop_detail="right_j7: 41 ms", alarms=(alarm,))
+            lines = await stage.draw()
+            phase_box = [line.split("││")[-1] for line in lines[1:10]]
+            for part in (phase_box, lines[18:23]):
+                shown = squeeze(part)
+                words = event.zh if language == "zh" else event.en
+                assert squeeze([words.cause])[1:] in shown, event.name
+                assert squeeze([words.action])[1:] in shown, event.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_verdict_fits_the_banner_whole(staged: Staged, language: Language):
+    async with staged(STATES["rejected"], language) as stage:
+        for reason in WORDS:
+            detail = {"joint": "right_j3", "value": "14.2°", "limit": "9.0°", "phase": "home", "before": "reach"}
+            stage.link.show(last=Verdict(number=9, accepted=False, reason=reason, detail=detail, duration_s=3.0))
+            lines = await stage.draw()
+            shown = squeeze(lines[11:14])
+            fix = WORDS[reason][language].partition("→")[2]
+            assert squeeze([fix]) in shown, reason
+
+
+def squeeze(lines: list[str]) -> str:
+    """Text without the spaces and frames that line breaks bring."""
+    return "".join(character for line in lines for character in line if character not in " │┃║")
+
+
+async def test_the_banner_shouts_until_the_next_repetition_begins_and_stays_readable(staged: Staged):
+    async with staged(view(in_rep=False, last=REJECTED)) as stage:
+        await stage.draw()
+        assert colours(stage)
+        stage.link.show(in_rep=True, rep_s=0.1)
+        lines = await stage.draw()
+        assert colours(stage) == set()
+        assert any("Previous repetition" in line for line in lines)
+        assert any("Rejected: Not back home (right elbow off by 14°" in line for line in lines)
+
+
+async def test_alarms_that_do_not_fit_take_turns(staged: Staged):
+    names = ("leader_stale", "motor_warm", "disk_low")
+    alarms = tuple(AlarmView(event=name, detail="", t_ns=NOW_NS) for name in names)
+    async with staged(view(alarms=alarms)) as stage:
+        seen = set()
+        for _ in range(3):
+            lines = await stage.draw()
+            assert any("Alarms: 3" in line for line in lines)
+            seen |= {name for name in names if any(EVENTS[name].en.cause[1:] in line for line in lines)}
+            stage.clock.advance(4.0)
+            stage.link.show(t_ns=stage.clock.now_ns)
+        assert seen == set(names)
+
+
+async def test_before_the_first_view_the_screen_says_that_it_waits(staged: Staged):
+    async with staged(None) as stage:
+        assert any("Waiting for the session" in line for line in await stage.draw())
+
+
+@pytest.mark.parametrize("size", [(79, 24), (80, 23), (30, 8), (12, 3)])
+async def test_a_terminal_too_small_says_so_in_both_languages(staged: Staged, size: tuple[int, int]):
+    async with staged(STATES["following"], "zh", size) as stage:
+        shown = squeeze(await stage.draw())
+        assert "终端太小" in shown
+        assert "Terminaltoosmall" in shown or size == (12, 3)
+        stage.link.show(mode=Mode.FOLLOWING)
+        await stage.press("space")
+        assert stage.link.asked(), "the keys still work"
+
+
+async def test_a_resized_terminal_is_drawn_anew(staged: Staged):
+    async with staged(STATES["following"]) as stage:
+        await stage.pilot.resize_terminal(120, 40)
+        wide = await stage.draw()
+        assert any("Arm joints" in line for line in wide)
+        await stage.pilot.resize_terminal(80, 24)
+        lines = [line.rstrip() for line in await stage.draw()]
+        assert lines == (PICTURES / "following_en_80x24.txt").read_text(encoding="utf-8").splitlines()
+
+
+async def test_a_joint_near_its_limit_is_marked_by_shape_and_colour(staged: Staged):
+    shown = view()
+    near = msgspec.structs.replace(shown.joints[3], position_rad=shown.joints[3].upper_rad - 0.01)
+    joints = (*shown.joints[:3], near, *shown.joints[4:])
+    async with staged(msgspec.structs.replace(shown, joints=joints), "en", (120, 40)) as stage:
+        lines = await stage.draw()
+        assert sum("◆" in line for line in lines) == 1
+        assert colours(stage)
+
+
+@pytest.mark.parametrize(("accepted", "target"), [(0, 1), (9, 10), (1234, 5000), (99_999, 100_000)])
+@pytest.mark.parametrize("size", SIZES)
+async def test_counts_of_any_length_fit(staged: Staged, accepted: int, target: int, size: tuple[int, int]):
+    async with staged(view(accepted=accepted, target=target), "en", size) as stage:
+        lines = await stage.draw()
+        assert not any("…" in line for line in lines)

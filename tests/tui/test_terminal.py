@@ -1,0 +1,99 @@
+"""A screen whose terminal goes away ends by itself: real processes on real ptys."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from station.tui.terminal import is_gone
+
+_SCREEN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import time
+from station.tui.run import run_screen
+from tests.tui.scenes import ScriptedLink, joints, view
+class Link(ScriptedLink):
+    def latest(self):
+        self.show(t_ns=time.monotonic_ns(), joints=joints(time.monotonic()))
+        return self.view
+link = Link(view())
+outcome = run_screen(link, "en")
+open(sys.argv[2], "w").write(f"{outcome.ending} {link.intents[-1]}")
+"""
+_PATIENCE_S = 20.0
+
+
+class Child(NamedTuple):
+    process: subprocess.Popen[bytes]
+    master: int
+    report: Path
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    """A screen that has drawn its first frame."""
+    master, slave = pty.openpty()
+    os.set_blocking(master, False)
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    report = tmp_path / "report"
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SCREEN, str(Path(__file__).parents[2]), str(report)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(slave)
+    seen = b""
+    due = time.monotonic() + _PATIENCE_S
+    while b"Robot" not in seen:
+        assert time.monotonic() < due, seen.decode(errors="replace")
+        assert process.poll() is None, seen.decode(errors="replace")
+        if select.select([master], [], [], 0.2)[0]:
+            seen += os.read(master, 65536)
+    yield Child(process, master, report)
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+@pytest.mark.process
+def test_a_closed_terminal_ends_the_screen_and_holds_the_arm(child: Child):
+    os.close(child.master)
+    child.process.wait(_PATIENCE_S)
+    assert child.report.read_text() == "terminal_lost hold"
+
+
+@pytest.mark.process
+def test_a_hangup_signal_ends_the_screen_and_holds_the_arm(child: Child):
+    child.process.send_signal(signal.SIGHUP)
+    child.process.wait(_PATIENCE_S)
+    os.close(child.master)
+    assert child.report.read_text() == "terminal_lost hold"
+
+
+@pytest.mark.process
+def test_a_terminal_that_took_no_more_output_and_then_closed_ends_the_screen(child: Child):
+    time.sleep(1.5)  # nobody reads: the pty fills and the writer blocks
+    os.close(child.master)
+    child.process.wait(_PATIENCE_S)
+
+
+def test_an_open_terminal_is_not_gone_and_a_closed_one_is():
+    master, slave = pty.openpty()
+    assert not is_gone(slave)
+    os.close(master)
+    assert is_gone(slave)
+    os.close(slave)
