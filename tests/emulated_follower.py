@@ -44,7 +44,7 @@ def config_of(folder: Path, motors: int = 8, *, fd: bool = False) -> dict[str, A
 
 
 def arm_of(config: dict[str, Any], watchdog_s: float = 0.3, **changes: Any) -> DamiaoArm:
-    """The arm that the configuration emulates, its time-out long enough for a busy machine. `changes`: of each joint."""
+    """The arm that the configuration emulates; its time-out bears a busy machine. `changes`: of each joint."""
     buses = config["follower"]["buses"]
     return DamiaoArm(
         [DamiaoBus(bus["name"], "station_hub", bus["socket"], bus["fd"]) for bus in buses],

@@ -104,7 +104,7 @@ def answer(raw: bytes, handler: Handler) -> bytes:
         reply = json.dumps({"ok": True, **(handler(request) or {})}, separators=(",", ":")).encode()
         if len(reply) > MAX_REPLY:
             raise ValueError(f"the reply has {len(reply)} bytes; expected at most {MAX_REPLY}; ask for less")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, DriverError) as error:
         words = f"missing {error}" if isinstance(error, KeyError) else str(error)
         return json.dumps({"ok": False, "error": words}).encode()
     return reply

@@ -73,8 +73,8 @@ SHORTED_S: Final = 0.012
 REST_RAD_S: Final = 1e-3
 AMBIENT_C: Final = 25.0
 MOSFET_LIMIT_C: Final = 120.0
-MOSFET_RISE_C: Final = 110.0
-"""Rise at full torque for ever."""
+MOSFET_RISE_C: Final = 90.0
+"""Rise at full torque for ever; the rotor is what trips."""
 ROTOR_RISE_C: Final = 160.0
 MOSFET_S: Final = 20.0
 ROTOR_S: Final = 90.0
