@@ -69,7 +69,8 @@ class BusLock:
         """Give the bus free; may be called twice."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                self.path.unlink()
+                if self._is_current(self._descriptor):
+                    self.path.unlink()
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -27,6 +27,7 @@ from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orpha
 from drivers.emulators.damiao_motor import BODIES, DamiaoMotor
 from drivers.emulators.fault_requests import read_fault
 from drivers.emulators.follower_bus import TRACE_LIMIT, Fault, FollowerBus, TraceRow
+from drivers.errors import DriverError
 from drivers.hub_server import HubServer
 
 LOOK_S: Final = 0.25
@@ -188,7 +189,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, _end_process)
     try:
         follower = Follower(json.loads(Path(arguments[0]).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, DriverError) as error:
         sys.stderr.write(f"{arguments[0]}: {type(error).__name__}: {error}\n")
         return 2
     try:
