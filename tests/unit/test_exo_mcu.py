@@ -34,8 +34,7 @@ def random_value(rng: random.Random, kind: FieldKind) -> Any:
         return rng.choice([kind.lower, kind.upper, rng.randint(kind.lower, kind.upper)])
     if isinstance(kind, Text | TextTail):
         limit = kind.size if isinstance(kind, Text) else kind.limit
-        letters = "".join(chr(rng.randint(0x20, 0x7E)) for _ in range(rng.choice([0, 1, limit, rng.randint(0, limit)])))
-        return letters
+        return "".join(chr(rng.randint(0x20, 0x7E)) for _ in range(rng.choice([0, 1, limit, rng.randint(0, limit)])))
     limit = kind.size if isinstance(kind, Blob) else rng.choice([0, 1, kind.limit, rng.randint(0, kind.limit)])
     return rng.randbytes(limit)
 
