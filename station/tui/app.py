@@ -18,13 +18,14 @@ from station.tui.link import ScreenLink
 from station.tui.scene import Cover, Scene
 from station.tui.screens.work import WorkScreen
 from station.tui.summary import Ending, Outcome, Tally, summary_text
-from station.tui.terminal import TerminalWatch
+from station.tui.terminal import TerminalWatch, takes_output
 from station.tui.widgets.notice import SMALLEST
 
 POLL_S: Final = 0.1
 SILENCE_NS: Final = 2_000_000_000
 """No new view for so long: what stands on the screen is no longer true."""
 FINISH_ASK_NS: Final = 10_000_000_000
+_OUTPUT_FD: Final = 2
 _LARGE: Final = (120, 40)
 _MOVING: Final = (Mode.FOLLOWING, Mode.ALIGNING)
 
@@ -96,7 +97,9 @@ class StationApp(App[Outcome]):
         if self._work.is_mounted:
             with self.batch_update():
                 self._work.show(self._scene(now_ns))
-            self._heart.drawn()
+            # Textual writes to stderr from a thread and queues: what the terminal does not take, nobody has seen.
+            if self.is_headless or takes_output(_OUTPUT_FD):
+                self._heart.drawn()
 
     def _take(self, view: SessionView, now_ns: int) -> None:
         before = self._view

@@ -27,6 +27,13 @@ def is_gone(fd: int) -> bool:
     return any(state & _GONE for _, state in poll.poll(0))
 
 
+def takes_output(fd: int) -> bool:
+    """Whether a write would not block; False where the far end reads no more (a stalled SSH, a paused terminal)."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return any(state & select.POLLOUT for _, state in poll.poll(0))
+
+
 class TerminalWatch:
     """Calls `lost` once, from its own thread, when a watched descriptor hangs up or SIGHUP comes."""
 

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,10 @@ class Link(ScriptedLink):
     def latest(self):
         self.show(t_ns=time.monotonic_ns(), joints=joints(time.monotonic()))
         return self.view
+    def intend(self, kind):
+        super().intend(kind)
+        with open(sys.argv[2] + ".intents", "a") as file:
+            file.write(kind + "\\n")
 link = Link(view())
 outcome = run_screen(link, "en")
 open(sys.argv[2], "w").write(f"{outcome.ending} {link.intents[-1]}")
@@ -38,6 +43,7 @@ class Child(NamedTuple):
     process: subprocess.Popen[bytes]
     master: int
     report: Path
+    slave_name: str
 
 
 @pytest.fixture
@@ -55,6 +61,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
         env=environment,
         start_new_session=True,
     )
+    slave_name = os.ttyname(slave)
     os.close(slave)
     seen = b""
     due = time.monotonic() + _PATIENCE_S
@@ -63,7 +70,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
         assert process.poll() is None, seen.decode(errors="replace")
         if select.select([master], [], [], 0.2)[0]:
             seen += os.read(master, 65536)
-    yield Child(process, master, report)
+    yield Child(process, master, report, slave_name)
     if process.poll() is None:
         process.kill()
     process.wait()
@@ -85,8 +92,19 @@ def test_a_hangup_signal_ends_the_screen_and_holds_the_arm(child: Child):
 
 
 @pytest.mark.process
-def test_a_terminal_that_took_no_more_output_and_then_closed_ends_the_screen(child: Child):
-    time.sleep(1.5)  # nobody reads: the pty fills and the writer blocks
+def test_a_terminal_that_takes_no_output_ends_the_lease_and_when_it_closes_the_screen(child: Child):
+    log = Path(f"{child.report}.intents")
+    slave = os.open(child.slave_name, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflow(slave, termios.TCOOFF)
+    due = time.monotonic() + _PATIENCE_S
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < 1.0:
+        assert time.monotonic() < due, "leases go on though nothing reaches the terminal"
+        time.sleep(0.05)
+        if log.stat().st_size != size:
+            size, since = log.stat().st_size, time.monotonic()
+    assert child.process.poll() is None
+    os.close(slave)
     os.close(child.master)
     child.process.wait(_PATIENCE_S)
 
