@@ -153,6 +153,16 @@ class Ledger:
         )
         return int(made[0][0]), wall_ns
 
+    def shift_at(self, worker: str, task: str, task_version: int, wall_ns: int) -> int:
+        """The shift a repetition of `wall_ns` belongs to; made where there is none (its ledger was lost)."""
+        found = self._run(
+            "read",
+            "SELECT id FROM shifts WHERE worker=? AND task=? AND task_version=? AND started_wall_ns BETWEEN ? AND ? "
+            "AND (ended_wall_ns IS NULL OR ended_wall_ns >= ?) ORDER BY id DESC LIMIT 1",
+            (worker, task, task_version, wall_ns - SHIFT_LASTS_S * 1_000_000_000, wall_ns, wall_ns),
+        )
+        return int(found[0][0]) if found else self.open_shift(worker, task, task_version, wall_ns, is_new=True)[0]
+
     def end_shift(self, shift: int, wall_ns: int) -> None:
         self._run("write", "UPDATE shifts SET ended_wall_ns=? WHERE id=? AND ended_wall_ns IS NULL", (wall_ns, shift))
 

@@ -143,13 +143,13 @@ class RecordFile:
             self._writer.add_metadata(name, data)
         self._writer.finish()  # type: ignore[no-untyped-call]
         os.fsync(self._fd)
-        os.close(self._fd)
-        self._fd = -1
+        fd, self._fd = self._fd, -1
+        os.close(fd)
         return self._sink.size, self._sink.sha256.hexdigest()
 
     def abandon(self) -> None:
         """Close and remove what was written; for a record that can never become whole."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
             self.path.unlink(missing_ok=True)
+            os.close(fd)

@@ -12,7 +12,7 @@ from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
 from station.session import reasons
-from station.session.archive import Archive, is_accepted_name
+from station.session.archive import Archive, is_accepted_name, record_name
 from station.session.errors import RecordError
 from station.session.ledger import Ledger, RepRow
 
@@ -49,17 +49,16 @@ def _recover(archive: Archive, ledger: Ledger) -> Recovered:
     salvaged = [archive.to_salvage(archive.folder / part) for part in found.parts]
     adopted: list[int] = []
     renamed: list[int] = []
-    for number, where in found.records.items():
+    for number, where in sorted(found.records.items()):
         if number not in rows:
             row = _read_row(archive.folder, number, where)
             if row is None:
                 salvaged.append(archive.to_salvage(archive.folder / where))
             else:
-                shift, _ = ledger.open_shift(row.worker, row.task, row.task_version, row.end_wall_ns)
-                ledger.add(row, shift)
+                ledger.add(row, ledger.shift_at(row.worker, row.task, row.task_version, row.start_wall_ns))
                 adopted.append(number)
-        elif rows[number][0] == str(where.with_name(Path(rows[number][0]).name)) != str(where):
-            archive.rename(str(where), number, rows[number][1])  # rejected in the ledger, crashed before the rename
+        elif where.name != record_name(number, rows[number][1]):  # the ledger decided, then came the crash
+            archive.rename(str(where), number, rows[number][1])
             renamed.append(number)
     missing = tuple(n for n, (file, _) in rows.items() if file and n not in found.records)
     highest = max([found.highest, *rows], default=0)
