@@ -1,0 +1,227 @@
+"""RawCounts -> RawCounts that may move an arm: what is wrong is replaced by the joint's last good reading, and named.
+
+A joint's age runs from its last good reading by the device's own sequence and clock: a sample that repeats, or that was
+long under way, makes nothing young.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from firmware_bridge.samples import HEALTH_MISSING, HEALTH_NOT_A_NUMBER, RawCounts
+from station.settings.calibration import Calibration
+from station.settings.rig import Rig
+
+NEVER_NS: Final = 1 << 62
+"""Age of a joint that has not had a good reading yet."""
+FROZEN_US: Final = 500_000
+"""A reading bit-identical for so long is frozen if two neighbours moved meanwhile by `_NEIGHBOUR_DEG`."""
+_NEIGHBOUR_DEG: Final = 3.0
+_NEIGHBOURS: Final = 2
+_LOOK_EVERY_US: Final = 100_000
+_FINE_COUNTS: Final = 8192
+"""Encoders with fewer counts a turn rest bit-identical without being frozen: the last bit does not flicker."""
+_SLACK_DEG: Final = 0.5
+"""Noise allowed on top of the fastest possible step."""
+_DRIFT: Final = 500e-6
+"""The device's clock may run so much slower than the host's."""
+
+OUT_OF_RANGE: Final = "out of range"
+_IMPOSSIBLE_STEP: Final = "impossible step"
+_NOT_A_NUMBER: Final = "not a number"
+_NO_ANSWER: Final = "no answer"
+_DEVICE_ERROR: Final = "device error"
+
+
+class Judged(NamedTuple):
+    sample: RawCounts
+    """Counts placed on the turn of the joint's travel band; the last good reading where this one is not."""
+    age_ns: tuple[int, ...]
+    """Leader joint order: since each joint's last good reading, `NEVER_NS` where there was none."""
+    events: tuple[tuple[str, str], ...]
+
+
+class _Joint(NamedTuple):
+    name: str
+    channel: int
+    lower: float
+    upper: float
+    """Travel band in counts."""
+    window: float
+    """Lower end of the one turn around the band's middle."""
+    most_per_us: float
+
+
+class Trust:
+    """Remembers each joint's last good reading. One `judge` a sample used, `restart` after the leader opened again."""
+
+    def __init__(self, rig: Rig, calibration: Calibration, counts_per_turn: float) -> None:
+        per_deg = counts_per_turn / 360.0
+        self._turn = counts_per_turn
+        self._hold_ns = round(rig.leader.hold_after_ms * 1e6)
+        self._stop_ns = round(rig.leader.stop_after_ms * 1e6)
+        self._slack = _SLACK_DEG * per_deg
+        self._moved = _NEIGHBOUR_DEG * per_deg
+        self._sees_frozen = counts_per_turn >= _FINE_COUNTS
+        joints = []
+        for joint in rig.leader.joints:
+            bound = calibration.joints[joint.name]
+            ends = [(bound.zero_deg + bound.sign * deg) * per_deg for deg in (joint.lower_deg, joint.upper_deg)]
+            middle = (ends[0] + ends[1]) / 2
+            joints.append(
+                _Joint(
+                    joint.name,
+                    joint.channel,
+                    min(ends),
+                    max(ends),
+                    middle - counts_per_turn / 2,
+                    joint.max_speed_deg_s * per_deg * 1e-6,
+                )
+            )
+        self._joints = tuple(joints)
+        self._count = len(joints)
+        arms = [joint.name.partition("_")[0] for joint in joints]
+        self._neighbours = tuple(
+            {other for other in range(len(joints)) if other != index and arms[other] == arms[index]}
+            for index in range(len(joints))
+        )
+        self._chain = sorted(range(len(joints)), key=lambda index: joints[index].channel)
+        self._chain_ends = {
+            index
+            for index, after in zip(self._chain, (*self._chain[1:], None))
+            if after is None or arms[after] != arms[index]
+        }
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: the leader was opened anew."""
+        self._seq = -1
+        self._device_us = -1
+        self._offset_ns = math.inf
+        self._held: list[int | None] = [None] * self._count
+        self._good_us = [0] * self._count
+        self._good_ns = [-NEVER_NS] * self._count
+        self._changed_us = [0] * self._count
+        self._reason = [""] * self._count
+        self._is_changed = False
+        self._frozen: frozenset[int] = frozenset()
+        self._past: deque[tuple[int | None, ...]] = deque(maxlen=1 + FROZEN_US // _LOOK_EVERY_US)
+        self._look_us = 0
+
+    def judge(self, sample: RawCounts, now_ns: int) -> Judged:
+        """Never raises on any content of a sample that has the rig's channels."""
+        events: list[tuple[str, str]] = []
+        if sample.seq < self._seq or sample.device_us < self._device_us:
+            self.restart()
+            events.append(("leader_restarted", f"sample {sample.seq} at {sample.device_us} us"))
+        if sample.seq > self._seq and sample.device_us > self._device_us:
+            self._take(sample, events)
+            if self._sees_frozen and sample.device_us - self._look_us >= _LOOK_EVERY_US:
+                self._look_for_frozen(sample.device_us)
+        ages = tuple([now_ns - good_ns for good_ns in self._good_ns])
+        if max(ages) > self._hold_ns:
+            self._tell_old(ages, events)
+        for index in self._frozen:
+            events.append(("joint_frozen", self._joints[index].name))
+        if self._is_changed:
+            counts = list(sample.counts)
+            for joint, held in zip(self._joints, self._held):
+                counts[joint.channel] = round(joint.window + self._turn / 2) if held is None else held
+            sample = sample._replace(counts=tuple(counts))
+        return Judged(sample, ages, tuple(events))
+
+    def _take(self, sample: RawCounts, events: list[tuple[str, str]]) -> None:
+        """A sample newer than all before it: each reading is good, or keeps the joint's last good one."""
+        _, seq, device_us, counts, health, _ = sample
+        # A prompt sample has the least difference between the two clocks; what is above it was spent under way.
+        offset_ns = sample.t_ns - device_us * 1000
+        prompt_ns = self._offset_ns + (device_us - self._device_us) * 1000 * _DRIFT
+        self._offset_ns = offset_ns if offset_ns < prompt_ns else prompt_ns
+        born_ns = device_us * 1000 + round(self._offset_ns)
+        self._seq = seq
+        self._device_us = device_us
+        turn, slack, held, reasons, good_us = self._turn, self._slack, self._held, self._reason, self._good_us
+        good_ns, changed_us = self._good_ns, self._changed_us
+        is_changed = False
+        for index, (name, channel, lower, upper, window, most_per_us) in enumerate(self._joints):
+            count = counts[channel]
+            if not 0.0 <= count - window < turn:
+                count -= round(turn * ((count - window) // turn))
+                is_changed = True
+            before = held[index]
+            if health[channel]:
+                reason = _health_words(health[channel])
+            elif not lower <= count <= upper:
+                reason = OUT_OF_RANGE
+            elif before is None:
+                reason = ""
+                changed_us[index] = device_us
+            elif count == before:
+                reason = ""
+            else:
+                most = most_per_us * (device_us - good_us[index]) + slack
+                if -most <= count - before <= most:
+                    reason = ""
+                    changed_us[index] = device_us
+                else:
+                    reason = _IMPOSSIBLE_STEP
+            if reason:
+                is_changed = True
+                if reason != reasons[index]:
+                    events.append(("joint_rejected", f"{name}: {reason}"))
+            else:
+                held[index] = count
+                good_us[index] = device_us
+                good_ns[index] = born_ns
+            reasons[index] = reason
+        self._is_changed = is_changed
+
+    def _look_for_frozen(self, device_us: int) -> None:
+        """A frozen joint stays so until its reading changes."""
+        self._look_us = device_us
+        self._past.append(tuple(self._held))
+        if len(self._past) < FROZEN_US // _LOOK_EVERY_US + 1:
+            return
+        before = self._past[0]
+        movers = {
+            index
+            for index, (was, now) in enumerate(zip(before, self._held))
+            if was is not None and now is not None and abs(now - was) > self._moved
+        }
+        self._frozen = frozenset(
+            index
+            for index, changed_us in enumerate(self._changed_us)
+            if device_us - changed_us >= FROZEN_US
+            and not self._reason[index]
+            and (index in self._frozen or len(movers & self._neighbours[index]) >= _NEIGHBOURS)
+        )
+
+    def _tell_old(self, ages: Sequence[int], events: list[tuple[str, str]]) -> None:
+        """One event for all joints without a good reading: the chain's first missing module is the fault."""
+        lost = [index for index in self._chain if ages[index] > self._stop_ns]
+        old = lost or [index for index in self._chain if ages[index] > self._hold_ns]
+        first = old[0]
+        joint, reason = self._joints[first], self._reason[first]
+        age_ns = ages[first]
+        if not any(self._reason):  # the readings are good, but old: the whole leader
+            events.append(("leader_silent" if lost else "leader_stale", f"{age_ns // 1_000_000} ms under way"))
+            return
+        where = self._chain.index(first)
+        if len(old) > 1 and self._chain[where : where + len(old)] == old and old[-1] in self._chain_ends:
+            words = f"{joint.name} and {len(old) - 1} after it"
+            events.append(("chain_broken" if lost else "joint_stale", words))
+            return
+        words = f"{joint.name}: {reason}, " + (f"{age_ns // 1_000_000} ms" if age_ns < NEVER_NS else "never read")
+        if lost:
+            events.append(("joint_out_of_range" if reason == OUT_OF_RANGE else "joint_lost", words))
+        else:
+            events.append(("joint_stale", words))
+
+
+def _health_words(health: int) -> str:
+    if health & HEALTH_MISSING:
+        return _NO_ANSWER
+    return _NOT_A_NUMBER if health & HEALTH_NOT_A_NUMBER else _DEVICE_ERROR
