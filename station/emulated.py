@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from station.children import Child
 from station.settings.calibration import Calibration
@@ -17,6 +19,7 @@ LEADER_TTY = "leader.tty"
 LEADER_CONTROL = "leader.ctl"
 FOLLOWER_CONTROL = "follower.ctl"
 TRUTH = "truth.jsonl"
+_HARDWARE_PRIORITY: Final = 20
 
 
 def bus_socket(runtime: Path, bus_name: str) -> Path:
@@ -75,10 +78,19 @@ def start_emulators(config: dict[str, Any], runtime: Path) -> list[Child]:
     """Both far ends, started side by side; returns without waiting for their `ready`."""
     path = runtime / "emulators.json"
     path.write_text(json.dumps(config))
-    return [
+    children = [
         Child("emulated arm", "drivers.emulators.follower", [str(path)], runtime / "follower.log"),
         Child("emulated leader", "drivers.emulators.leader", [str(path)], runtime / "leader.log"),
     ]
+    for child in children:
+        _run_like_hardware(child.pid)
+    return children
+
+
+def _run_like_hardware(pid: int) -> None:
+    """Hardware does not wait for a processor: before ordinary programs, where the machine allows it."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_HARDWARE_PRIORITY))
 
 
 class EmulatorControl:
@@ -94,7 +106,7 @@ class EmulatorControl:
             self._socket.close()
             raise
 
-    def ask(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def ask(self, **request: Any) -> dict[str, Any]:
         self._socket.send(json.dumps(request).encode())
         reply: dict[str, Any] = json.loads(self._socket.recv(8 << 20))
         return reply

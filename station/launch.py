@@ -15,6 +15,7 @@ from typing import Final
 
 from station import emulated, wiring
 from station.children import Child, StartError
+from station.control.realtime import leave_core
 from station.link.intents import IntentSender
 from station.link.ring import create_ring
 from station.link.views import ViewClient
@@ -76,6 +77,7 @@ class Run:
         """Start everything but the screen. Raises StartError in the words of whatever could not start."""
         folder = self.runtime.folder
         self._settings.save(folder)
+        leave_core(self.rig.loop.core)  # and so do all children; the control process takes it back
         self.ring_fd = create_ring()
         if self.rig.emulated:
             config = emulated.emulator_config(

@@ -179,18 +179,23 @@ def summary(document: dict[str, object]) -> str:
     rejected = document["rejected"]
     assert isinstance(rejected, dict)
     reasons = ", ".join(f"{reason} {count}" for reason, count in rejected.items()) or "none"
+    lines = [f"accepted {document['accepted']}, rejected {sum(rejected.values())} ({reasons})", measured(document)]
+    if document.get("stop"):
+        lines.insert(0, f"stopped: {document['stop']}")
+    return "\n".join(lines)
+
+
+def measured(document: dict[str, object]) -> str:
+    """What the run measured, and where its records are."""
     latency, late = document["latency_us"], document["lateness_us"]
     assert isinstance(latency, dict) and isinstance(late, dict)
     lines = [
-        f"accepted {document['accepted']}, rejected {sum(rejected.values())} ({reasons})",
         f"ticks {document['ticks']}, lost {document['ticks_lost']}; samples lost {document['samples_lost']}; "
         f"records lost {document['records_lost']}",
         f"sample read -> command sent: p50 {latency['p50']} us, p99 {latency['p99']} us; "
         f"wake-up late: p50 {late['p50']} us, p99 {late['p99']} us",
         f"records: {document['data']}",
     ]
-    if document.get("stop"):
-        lines.insert(0, f"stopped: {document['stop']}")
     return "\n".join(lines)
 
 
@@ -225,7 +230,7 @@ def _with_screen(run: Run, language: Language, stop: _StopSignal) -> int:
     if stop.count:
         code = cli.INTERRUPTED
     try:
-        print(summary(json.loads(run.closing_document)))
+        print(measured(json.loads(run.closing_document)))
     except ValueError:
         return cli.fail("the session process left no report; its records are in the ledger", code or cli.DATA)
     return code or cli.OK
