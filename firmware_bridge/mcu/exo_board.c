@@ -1,5 +1,7 @@
 #include "exo_board.h"
 
+#include <string.h>
+
 #include "exo_board_parts.h"
 
 static bool write_can(void *context, const exo_can_frame_t *frame)
