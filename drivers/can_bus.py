@@ -44,7 +44,9 @@ MAX_FRAMES: Final = 4096
 
 _SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h
 _SO_RXQ_OVFL: Final = 40
-_ANCILLARY: Final = socket.CMSG_SPACE(4)
+_SO_TIMESTAMPNS: Final = 35
+_ANCILLARY: Final = socket.CMSG_SPACE(4) + socket.CMSG_SPACE(16)
+"""Room for the count of lost frames and for a time stamp before it, should the kernel give both."""
 _FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 _RAW_INTERFACES: Final = frozenset({"socketcan", "station_hub"})
 
@@ -73,6 +75,8 @@ class CanBus:
             _enlarge_receive_buffer(self._socket)
             if self._is_socketcan:
                 self._socket.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+                # python-can asks for one with each frame; the loop takes its own time once a tick.
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 0)
             self._send_now = self._socket.send
 
     def fileno(self) -> int:
