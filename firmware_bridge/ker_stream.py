@@ -88,11 +88,11 @@ class KerStream:
         buffer = self._rest + data if self._rest else data
         size = self._size
         last = len(buffer) - size
-        offsets = []
+        offsets: list[int] = []
         at = 0
         while at <= last:
             if buffer.startswith(STREAM_HEADER, at):
-                if self.codec.is_whole(buffer, at):
+                if self.codec.is_whole(buffer, at) and (self._is_started or offsets or self._is_followed(buffer, at)):
                     offsets.append(at)
                     at += size
                     continue
@@ -107,6 +107,12 @@ class KerStream:
         self._rest = buffer[at:]
         self.received += len(offsets)
         return buffer, offsets
+
+    def _is_followed(self, buffer: bytes, at: int) -> bool:
+        """The first frame has no other to agree with, and one byte of checksum lets 1 of 256 false ones pass: where
+        more bytes are there, a header must come next."""
+        after = at + self._size
+        return after + 2 > len(buffer) or buffer.startswith(STREAM_HEADER, after)
 
     def _sample(self, buffer: bytes, at: int, now_ns: int) -> RawCounts:
         frame = self.codec.decode_frame(buffer, at)
