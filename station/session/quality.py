@@ -30,6 +30,8 @@ _FROZEN_WHILE_OTHERS_MOVE_RAD: Final = 0.5
 _LIMIT_MARGIN_RAD: Final = 0.05
 _LIMIT_NS: Final = 20_000_000
 """Asked for 3 degrees more than the arm may do, and not only for a moment."""
+_THIN: Final = 5
+"""Slow quantities (where a joint was asked to go) are looked at on every fifth tick."""
 _LATE_NOTE_SHARE: Final = 0.01
 """GB/Z 218.1-2026 (recommended): at most 1 % of the frames lost."""
 
@@ -109,9 +111,9 @@ class QualityCheck:
 
     def _at_limit(self, ticks: list[Tick]) -> tuple[str, dict[str, str]] | None:
         """The worker asked for more than the arm may do: the record shows a movement that was not made."""
-        target_rad = np.array([tick.target_rad for tick in ticks], dtype=np.float64)
+        target_rad = np.array([tick.target_rad for tick in ticks[::_THIN]], dtype=np.float64)
         over_rad = np.maximum(target_rad - self._upper_rad, self._lower_rad - target_rad)
-        hit = np.sum(over_rad > _LIMIT_MARGIN_RAD, axis=0) * self._tick_ns > _LIMIT_NS
+        hit = np.sum(over_rad > _LIMIT_MARGIN_RAD, axis=0) * self._tick_ns * _THIN > _LIMIT_NS
         if not np.any(hit):
             return None
         joint = int(np.argmax(np.where(hit, np.max(over_rad, axis=0), -np.inf)))
@@ -123,13 +125,10 @@ class QualityCheck:
     def _frozen(
         self, ticks: list[Tick], slot_ns: NDArray[np.int64], angle_rad: NDArray[np.float64]
     ) -> tuple[str, dict[str, str]] | None:
-        arm_rad = np.array([tick.arm_rad for tick in ticks], dtype=np.float64)
-        sent_rad = np.array([tick.sent_rad for tick in ticks], dtype=np.float64)
-        still = np.all(arm_rad == arm_rad[0], axis=0) | np.all(np.isnan(arm_rad), axis=0)
-        frozen = still & (np.ptp(sent_rad, axis=0) > _FROZEN_WHILE_SENT_MOVES_RAD)
-        if np.any(frozen):
+        joint = _frozen_arm_joint(ticks)
+        if joint is not None:
             seconds = (slot_ns[-1] - slot_ns[0]) / 1e9
-            return reasons.JOINT_FROZEN, {"joint": self._arm_names[int(np.argmax(frozen))], "value": f"{seconds:.1f} s"}
+            return reasons.JOINT_FROZEN, {"joint": self._arm_names[joint], "value": f"{seconds:.1f} s"}
         for joint in self._task_joints:
             changed = np.flatnonzero(np.diff(angle_rad[:, joint]) != 0.0)
             edges = np.concatenate(([0], changed + 1, [len(ticks) - 1]))
@@ -180,4 +179,15 @@ def _stopped(ticks: list[Tick]) -> tuple[str, dict[str, str]] | None:
     for tick in ticks[:-1]:  # the last may be the tick that ended it, with the arm already home
         if tick.mode != Mode.FOLLOWING:
             return reasons.INTERRUPTED, {"value": Mode(tick.mode).name}
+    return None
+
+
+def _frozen_arm_joint(ticks: list[Tick]) -> int | None:
+    """The first arm joint whose reading never changes while its command does; one that never answered is NaN."""
+    first = ticks[0].arm_rad
+    sent_rad = np.array([tick.sent_rad for tick in ticks[::_THIN]], dtype=np.float64)
+    for joint in np.flatnonzero(np.ptp(sent_rad, axis=0) > _FROZEN_WHILE_SENT_MOVES_RAD):
+        reading = first[joint]
+        if all(tick.arm_rad[joint] == reading or tick.arm_rad[joint] != tick.arm_rad[joint] for tick in ticks):
+            return int(joint)
     return None
