@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -73,6 +75,7 @@ class StationApp(App[Outcome]):
         if not self.is_headless:
             self._watch = TerminalWatch((0, 1, 2), self._terminal_lost)
             self._watch.start()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave, Ending.ABORTED)
         self.set_interval(POLL_S, self.poll)
         self.call_after_refresh(self.poll)
         self._heart.start()

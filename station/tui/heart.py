@@ -17,6 +17,8 @@ BEAT_NS: Final = 100_000_000
 ENGAGE_LIMIT_NS: Final = 15_000_000_000
 DRAWING_LIMIT_NS: Final = 1_000_000_000
 """Not drawn for longer: the person cannot see the robot's state, so no lease."""
+LET_GO_NS: Final = 350_000_000
+"""The control process takes an ENGAGE as a new one only after 300 ms without any (control/mode.py, `Rules`)."""
 _REPEATS: Final = 3
 """A datagram may be lost: a hold or a stop is sent so often."""
 
@@ -28,6 +30,9 @@ class Heart:
         self._link = link
         self._clock_ns = clock_ns
         self._engaged_ns: int | None = None
+        self._not_before_ns = 0
+        self._asked_ns = clock_ns() - LET_GO_NS
+        """When the last ENGAGE went out."""
         self._repeat: list[IntentKind] = []
         self._drawn_ns = clock_ns()
         self._handle: asyncio.TimerHandle | None = None
@@ -37,10 +42,12 @@ class Heart:
         return self._engaged_ns is not None
 
     def engage(self) -> None:
-        """Begin to ask for following; the first ask goes out now."""
+        """Begin to ask for following; the first ask goes out now, or when the last asking is long enough ago."""
         self._repeat.clear()
-        self._engaged_ns = self._clock_ns()
-        self._link.intend(IntentKind.ENGAGE)
+        now_ns = self._clock_ns()
+        self._engaged_ns = now_ns
+        self._not_before_ns = self._asked_ns + LET_GO_NS
+        self._ask(now_ns)
 
     def release(self) -> None:
         """Ask for following no more."""
@@ -84,7 +91,12 @@ class Heart:
             if now_ns - self._engaged_ns > ENGAGE_LIMIT_NS:
                 self.release()
             else:
-                self._link.intend(IntentKind.ENGAGE)
+                self._ask(now_ns)
+
+    def _ask(self, now_ns: int) -> None:
+        if now_ns >= self._not_before_ns:
+            self._asked_ns = now_ns
+            self._link.intend(IntentKind.ENGAGE)
 
     def start(self) -> None:
         """Beat on the running event loop until `stop`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from station.control import events
@@ -19,6 +20,7 @@ _MODES: Final[dict[int, tuple[str, Tone, str]]] = {
     Mode.STOPPING: ("stopping", "bad", "■"),
     Mode.STOPPED: ("STOPPED", "bad", "■"),
 }
+_JOINT: Final = re.compile(r"\b(?:left|right)_[a-z0-9]+\b")
 _SIDES: Final = ("left ", "right ", "左", "右")
 
 
@@ -73,9 +75,8 @@ def event_words(name: str, detail: str, words: Words) -> EventWords:
 
 
 def detail_words(detail: str, words: Words) -> str:
-    """'right_j4: 41 ms' → 'right elbow: 41 ms'."""
-    joint, colon, rest = detail.partition(":")
-    return joint_words(joint, words) + colon + rest
+    """'right_j4: 41 ms' → 'right elbow: 41 ms'; joints anywhere in the text."""
+    return _JOINT.sub(lambda found: joint_words(found[0], words), detail)
 
 
 def _begin(sentence: str) -> str:
@@ -90,6 +91,15 @@ class VerdictWords(NamedTuple):
 def verdict_words(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words) -> VerdictWords:
     """What was wrong with a rejected repetition, and what to do."""
     say = {phase.name: words.pick(phase.say) for phase in phases}
-    sentence = reasons.reason_words(verdict.reason, verdict.detail, words.language, say)
+    detail = {**verdict.detail, "value": _value_words(verdict.detail.get("value", "?"), words)}
+    sentence = reasons.reason_words(verdict.reason, detail, words.language, say)
     what, _, fix = sentence.partition("→")
     return VerdictWords(what.strip(), fix.strip())
+
+
+def _value_words(value: str, words: Words) -> str:
+    """A repetition that was interrupted carries the event's name, or the mode's."""
+    if value in events.EVENTS:
+        cause = event_words(value, "", words).cause
+        return cause[:1].lower() + cause[1:]
+    return mode_words(Mode[value], words).text if value in Mode.__members__ else value

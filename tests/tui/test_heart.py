@@ -42,6 +42,23 @@ def test_a_hold_silences_an_engage():
     assert link.asked() == [IntentKind.ENGAGE, IntentKind.HOLD, IntentKind.HOLD, IntentKind.HOLD]
 
 
+def test_a_new_engaging_waits_until_the_last_one_counts_as_let_go():
+    link, clock = ScriptedLink(), Clock()
+    heart = Heart(link, clock)
+    heart.engage()
+    heart.insist(IntentKind.HOLD)
+    clock.advance(0.1)
+    link.intents.clear()
+    heart.engage()
+    for _ in range(2):
+        heart.beat()
+        clock.advance(0.1)
+    assert link.asked() == []
+    clock.advance(0.1)
+    heart.beat()
+    assert link.asked() == [IntentKind.ENGAGE]
+
+
 def test_a_hold_that_stood_before_the_engage_does_not_end_it_but_a_later_one_does():
     heart = Heart(ScriptedLink(), Clock())
     heart.engage()

@@ -134,6 +134,16 @@ async def test_every_verdict_fits_the_banner_whole(staged: Staged, language: Lan
             assert squeeze([fix]) in shown, reason
 
 
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"), [("screen_lost", "gone", "断开"), ("HOLD", "on hold", "已暂停")]
+)
+async def test_an_interrupted_repetition_says_why_in_words(staged: Staged, value: str, english: str, chinese: str):
+    verdict = Verdict(number=9, accepted=False, reason="interrupted", detail={"phase": "grip", "value": value})
+    for language, expected in (("en", english), ("zh", chinese)):
+        async with staged(view(in_rep=False, last=verdict), language) as stage:
+            assert any(expected in line for line in (await stage.draw())[11:14])
+
+
 def squeeze(lines: list[str]) -> str:
     """Text without the spaces and frames that line breaks bring."""
     return "".join(character for line in lines for character in line if character not in " │┃║")

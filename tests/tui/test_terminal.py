@@ -92,6 +92,14 @@ def test_a_hangup_signal_ends_the_screen_and_holds_the_arm(child: Child):
 
 
 @pytest.mark.process
+def test_a_request_to_terminate_ends_the_screen_in_order_and_holds_the_arm(child: Child):
+    child.process.send_signal(signal.SIGTERM)
+    child.process.wait(_PATIENCE_S)
+    assert child.report.read_text() == "aborted hold"
+    os.close(child.master)
+
+
+@pytest.mark.process
 def test_a_terminal_that_takes_no_output_ends_the_lease_and_when_it_closes_the_screen(child: Child):
     log = Path(f"{child.report}.intents")
     slave = os.open(child.slave_name, os.O_RDWR | os.O_NOCTTY)
