@@ -107,15 +107,20 @@ class HubServer:
 
     def poll(self) -> None:
         """Take and pass on every frame that has arrived."""
-        for descriptor, events in self._epoll.poll(0):
+        ready = self._epoll.poll(0)
+        if self._listener is not None:
+            listening = self._listener.fileno()
+            for descriptor, _ in ready:
+                if descriptor == listening:
+                    self._accept_all(self._listener)  # first: who connected before a frame was sent must hear it
+        for descriptor, events in ready:
             client = self._clients.get(descriptor)
-            if client is not None and self._is_reading:
+            if client is None:
+                continue
+            if self._is_reading:
                 self._serve(client)
-            elif client is not None:
-                if events & (select.EPOLLHUP | select.EPOLLERR):
-                    self._drop(client)
-            elif self._listener is not None and descriptor == self._listener.fileno():
-                self._accept()
+            elif events & (select.EPOLLHUP | select.EPOLLERR):
+                self._drop(client)
 
     def broadcast(self, raw: bytes, sender: _Client | None = None) -> None:
         """Hand one packed frame to every client but the sender."""
@@ -136,10 +141,14 @@ class HubServer:
             # It is gone, but frames it sent before may still wait: _serve reads them, sees the end and drops it.
             self.dropped += 1
 
-    def _accept(self) -> None:
-        assert self._listener is not None
-        with contextlib.suppress(BlockingIOError, ConnectionError):
-            connection, _ = self._listener.accept()
+    def _accept_all(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue
             connection.setblocking(False)
             set_send_buffer(connection, CLIENT_BUFFER)
             self._clients[connection.fileno()] = _Client(connection)

@@ -209,3 +209,16 @@ def test_software_filters_of_python_can_work(running: Running) -> None:
         a.send(encode_frame(0x11, b""))
         message = bus.recv(5)
         assert message is not None and message.arbitration_id == 0x11
+
+
+def test_who_connected_before_a_frame_was_sent_hears_it(tmp_path: Path) -> None:
+    hub = HubServer(str(tmp_path / "turns.sock"))
+    for _ in range(20):
+        with raw_client(hub.path) as a:
+            hub.poll()
+            with raw_client(hub.path) as b, raw_client(hub.path) as c:
+                a.send(encode_frame(1, b"x"))
+                hub.poll()  # the frame and the two new clients in one turn
+                assert decode_frame(b.recv(100)) == decode_frame(c.recv(100)) == (1, b"x")
+        hub.poll()
+    hub.close()
