@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from struct import Struct
 from typing import Final, NamedTuple
 
 from firmware_bridge.errors import WireError
-from firmware_bridge.exo_terms import MAX_CHANNELS, SAMPLE_TYPE, SampleStatus
+from firmware_bridge.exo_messages import Channel
+from firmware_bridge.exo_terms import MAX_CHANNELS, SAMPLE_TYPE, ChannelKind, SampleStatus
 from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCounts
 
 # Bits of SAMPLE.inputs. The first four are those of `samples.RawCounts.inputs`.
@@ -75,37 +78,66 @@ def health_of(state: int) -> int:
 class SampleReader:
     """The loop's path: bodies of SAMPLE to RawCounts, for one board whose dictionary is known.
 
-    Unwraps the 32-bit sequence and device time, and counts what is missing by the sequence. A board that started
-    anew (`restart`) continues above what was seen, so that neither ever steps back.
+    Unwraps counts (a one-turn encoder passes its edge), sequence and device time, and counts what is missing by the
+    sequence. After `restart` all of them go on from what was seen, so that none steps back: counts from the turn that
+    lies nearest. Channels of fewer counts per turn are scaled up to `counts_per_turn`, one scale for all.
     """
 
     __slots__ = (
         "_all_ok",
-        "_body",
+        "_channels",
+        "_half",
         "_health",
+        "_is_begun",
         "_is_first",
+        "_last",
         "_last_seq",
         "_last_us",
+        "_layout",
+        "_modulo",
+        "_scale",
         "_zeros",
         "bad",
+        "counts_per_turn",
         "device_us",
         "lost",
+        "received",
         "seq",
     )
 
-    def __init__(self, channels: int, count_bytes: int) -> None:
-        self._body = struct.Struct(f"<BIIBB{channels}{'I' if count_bytes == 4 else 'H'}{channels}s")
+    def __init__(self, channels: Sequence[Channel], count_bytes: int) -> None:
+        """Raises WireError when the channels' counts per turn have no common scale."""
+        count = len(channels)
+        self.counts_per_turn = max(channel.counts_per_turn for channel in channels)
+        for channel in channels:
+            if self.counts_per_turn % channel.counts_per_turn:
+                raise WireError(
+                    f"channel {channel.name}: {channel.counts_per_turn} counts per turn; expected a divisor of "
+                    f"{self.counts_per_turn}, the most of this board"
+                )
+        scale = tuple(self.counts_per_turn // channel.counts_per_turn for channel in channels)
+        self._scale = scale if max(scale) > 1 else None
+        width = 1 << (8 * count_bytes)
+        is_one_turn = [channel.kind in (ChannelKind.ROTARY, ChannelKind.TRIGGER) for channel in channels]
+        self._modulo = tuple(c.counts_per_turn if one else width for c, one in zip(channels, is_one_turn))
+        self._half = tuple(modulo // 2 for modulo in self._modulo)
+        # A one-turn encoder starts in 0 .. turn - 1, a signed one around 0.
+        self._last: Sequence[int] = [half if one else 0 for half, one in zip(self._half, is_one_turn)]
+        self._channels = count
+        self._layout = Struct(f"<BIIBB{count}{'I' if count_bytes == 4 else 'H'}{count}s")
         self._health = tuple(health_of(state) for state in range(256))
-        self._zeros = bytes(channels)
-        self._all_ok = (0,) * channels
+        self._zeros = bytes(count)
+        self._all_ok = (0,) * count
+        self._is_begun = False
         self._is_first = True
         self._last_seq = 0
         self._last_us = 0
         self.seq = 0
         self.device_us = 0
+        self.received = 0
         self.lost = 0
         self.bad = 0
-        """SAMPLEs of another shape than the dictionary says, or out of order."""
+        """SAMPLEs of another shape than the dictionary says, or not newer than the one before."""
 
     def restart(self) -> None:
         """The board has been asked to stream anew: its sequence begins at 0 again."""
@@ -113,20 +145,17 @@ class SampleReader:
 
     def read(self, body: bytes, now_ns: int) -> RawCounts | None:
         """The sample, or None (counted in `bad`) when it is not as the dictionary says or repeats an older one."""
-        layout = self._body
+        layout = self._layout
         if len(body) != layout.size:
             self.bad += 1
             return None
         fields = layout.unpack(body)
-        _, seq, device_us, inputs, form = fields[:5]
-        states = fields[-1]
-        if form & 0x7F != len(states):
+        seq, device_us = fields[1], fields[2]
+        if fields[4] & 0x7F != self._channels:
             self.bad += 1
             return None
         if self._is_first:
-            self._is_first = False
-            self.seq += 1
-            self.device_us = device_us if not self.device_us else self.device_us + 1
+            self._begin(seq, device_us)
         else:
             step = (seq - self._last_seq) & 0xFFFF_FFFF
             if not 0 < step < 0x8000_0000:
@@ -137,8 +166,20 @@ class SampleReader:
             self.device_us += (device_us - self._last_us) & 0xFFFF_FFFF
         self._last_seq = seq
         self._last_us = device_us
-        if states == self._zeros:
-            health = self._all_ok
+        self.received += 1
+        last = [(c - b + h) % m - h + b for c, b, h, m in zip(fields[5:-1], self._last, self._half, self._modulo)]
+        self._last = last
+        counts = tuple(last) if self._scale is None else tuple([c * s for c, s in zip(last, self._scale)])
+        states = fields[-1]
+        health = self._all_ok if states == self._zeros else tuple([self._health[state] for state in states])
+        return RawCounts(now_ns, self.seq, self.device_us, counts, health, fields[3] & RAW_INPUTS)
+
+    def _begin(self, seq: int, device_us: int) -> None:
+        self._is_first = False
+        if self._is_begun:
+            self.seq += 1
+            self.device_us += 1
         else:
-            health = tuple(map(self._health.__getitem__, states))
-        return RawCounts(now_ns, self.seq, self.device_us, fields[5:-1], health, inputs & RAW_INPUTS)
+            self._is_begun = True
+            self.seq = seq
+            self.device_us = device_us

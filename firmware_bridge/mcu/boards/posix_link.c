@@ -158,6 +158,7 @@ void posix_link_read(exo_board_t *board)
         return;
     }
     while ((size = read(line, data, sizeof data)) > 0) {
+        posix_shared->is_host_open = 1; /* it has opened the port since the wait looked */
         for (ssize_t i = 0; i < size; i++) {
             exo_board_byte(board, data[i]);
         }
