@@ -10,6 +10,7 @@ from station.session.reasons import WORDS
 from station.signals import Verdict
 from station.tui.language import Language, Words
 from station.tui.summary import Ending, Tally, summary_text
+from station.tui.widgets.recent import hours
 from tests.tui.scenes import view
 
 
@@ -56,6 +57,14 @@ def test_the_summary_fits_80_cells_with_every_reason_in_words(language: Language
         text = summary_text(shown, ending, tally, Words(language))
         assert all(cell_len(line) <= 80 for line in text.splitlines())
         assert not [reason for reason in WORDS if reason in text]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0 min 00 s"), (3599.9, "59 min 59 s"), (3600.0, "1 h 00 min"), (36_060.0, "10 h 01 min")],
+)
+def test_durations_are_said_in_two_units(seconds: float, text: str):
+    assert hours(seconds, Words("en")) == text
 
 
 def test_a_shift_without_a_view_or_without_time_has_a_summary():

@@ -13,8 +13,8 @@ from station.tui.scene import Scene
 from station.tui.widgets.panel import Panel
 from station.tui.words import joint_part
 
-_NEAR_RAD = math.radians(4.0)
-"""A joint this close to a limit is marked."""
+_NEAR_RAD = math.radians(1.0)
+"""A joint this close to a limit is marked; more would mark joints that rest near theirs, such as an open gripper."""
 
 
 class JointBars(Panel):

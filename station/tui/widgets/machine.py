@@ -8,7 +8,8 @@ from station.tui.widgets.panel import Panel
 
 _LATENCY_WARN_US = 5_000.0
 """The loop's own flag for a gap, 5 ms."""
-_TICKS_LOST_WARN = 0.001
+_TICKS_LOST_WARN = 0.01
+"""A share; a single gap that matters is an alarm of its own."""
 _DISK_WARN_MB = 2_000.0
 """About half an hour of records is left at 1 MB a second."""
 

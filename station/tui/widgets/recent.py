@@ -51,5 +51,7 @@ def expected_finish(view: SessionView, wall: datetime) -> str:
 
 
 def hours(seconds: float, words: Words) -> str:
+    if seconds < 3600:
+        return words("{m} min {s:02d} s", m=int(seconds) // 60, s=int(seconds) % 60)
     minutes = int(seconds) // 60
     return words("{h} h {m:02d} min", h=minutes // 60, m=minutes % 60)
