@@ -146,6 +146,12 @@ class Ledger:
         )
         if found and not is_new:
             return int(found[0][0]), int(found[0][1])
+        self._run(
+            "write",
+            "UPDATE shifts SET ended_wall_ns=? WHERE worker=? AND task=? AND task_version=? AND ended_wall_ns IS NULL "
+            "AND started_wall_ns <= ?",
+            (wall_ns, worker, task, task_version, wall_ns),
+        )
         made = self._run(
             "write",
             "INSERT INTO shifts (worker, task, task_version, started_wall_ns) VALUES (?,?,?,?) RETURNING id",

@@ -167,8 +167,9 @@ class Session:
 
     def on_tick(self, tick: Tick, lost: int = 0) -> None:
         """One tick of the ring, in order. `lost`: how many the ring overwrote just before it (0 = none)."""
-        if lost:
-            self._lost(lost, tick)
+        missing = max(lost, self._missing_before(tick))
+        if missing:
+            self._lost(missing, tick)
         self._monitor.on_tick(tick)
         is_counted = tick.mode == Mode.FOLLOWING and (self._counter.in_rep or self._wants_more)
         edges = self._counter.update(tick.slot_ns, tick.angle_rad, is_counted)
@@ -180,6 +181,13 @@ class Session:
         else:
             self._on_edges(tick, edges)
         self._poll()
+
+    def _missing_before(self, tick: Tick) -> int:
+        """Ticks that were made but never came here: the jump of the index without the slots the loop itself skipped."""
+        before = self._monitor.last
+        if before is None or tick.index <= before.index:
+            return 0
+        return max(0, tick.index - before.index - 1 - (tick.ticks_lost - before.ticks_lost))
 
     def _on_edges(self, tick: Tick, edges: tuple[Edge, ...]) -> None:
         has_row = False

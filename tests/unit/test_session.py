@@ -160,11 +160,13 @@ def test_hold_in_the_middle_interrupts_and_says_by_what(desk):
     assert desk.view().stop_event == ""
 
 
-def test_ticks_lost_in_the_ring_make_the_repetition_incomplete(desk):
+@pytest.mark.parametrize("told", [0, 100])
+def test_ticks_lost_in_the_ring_make_the_repetition_incomplete(desk, told):
     desk.stay()
     samples = list(desk.worker.rep())
     desk.feed(samples[:800])
-    desk.feed(samples[900:], lost=100)
+    desk.maker.index += 100
+    desk.feed(samples[900:], lost=told)
     view = desk.view()
     assert view.last is not None and view.last.reason == reasons.RECORD_INCOMPLETE
     assert view.records_lost == 100
