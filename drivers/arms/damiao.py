@@ -23,13 +23,17 @@ from firmware_bridge.damiao import (
     DISABLE,
     ENABLE,
     FAULT_STATUSES,
+    OP_WRITE,
     RANGES,
     REGISTER_ID,
     RID_SOFTWARE_VERSION,
+    RID_TIMEOUT,
     decode_motion,
+    decode_register,
     encode_gains,
     encode_motion,
     encode_refresh,
+    encode_register_write,
     is_register_answer,
     status_words,
     timeout_units,
@@ -122,6 +126,7 @@ class DamiaoArm:
         self._status = [0] * count
         self._t_ns = [0] * count
         self._feedback = self._make_feedback()
+        self._waits_to_be_on: set[int] = set()
         self._spoken_ns = 0
         self._has_spoken = False
 
@@ -178,13 +183,32 @@ class DamiaoArm:
     # -- commands
 
     def enable(self) -> None:
-        """Ask every motor to switch on; one that stands in a fault is cleared first. No torque before the first
-        command. Raises DriverError when a bus is gone or takes no frame."""
-        for index, (bus, motor_id, _, _) in enumerate(self._rows):
-            if self._status[index] in FAULT_STATUSES:
-                self._hand_over(bus, motor_id, CLEAR_ERROR)
-            self._hand_over(bus, motor_id, ENABLE)
+        """Ask every motor to switch on. No torque before the first command.
+
+        Each is given its time-out again, for a motor that lost its supply has forgotten it; `read` switches it on when
+        it has confirmed that. Raises DriverError when a bus is gone or takes no frame.
+        """
+        self._waits_to_be_on = set(range(len(self._rows)))
+        for bus, motor_id, _, _ in self._rows:
+            self._hand_over(bus, REGISTER_ID, encode_register_write(motor_id, RID_TIMEOUT, self._timeout_units))
         self._has_spoken = True
+
+    def _take_register(self, index: int, data: bytes) -> None:
+        """A register answer outside the check-in: the time-out confirmed, or one that came late and means nothing."""
+        if index not in self._waits_to_be_on or data[2] != OP_WRITE or data[3] != RID_TIMEOUT:
+            return
+        bus, motor_id, _, _ = self._rows[index]
+        units = decode_register(data).value
+        if units != self._timeout_units:
+            raise DriverError(
+                f"motor {self.joints[index]} (id {motor_id}, bus {self._buses[bus].name}): its time-out reads back "
+                f"{units}; expected {self._timeout_units}; it stays off, as it would not stop by itself: check its "
+                f"firmware"
+            )
+        self._waits_to_be_on.discard(index)
+        if self._status[index] in FAULT_STATUSES:
+            self._hand_over(bus, motor_id, CLEAR_ERROR)
+        self._hand_over(bus, motor_id, ENABLE)
 
     def encode(self, command: ArmCommand) -> list[WireFrame]:
         """One MIT frame a motor, in joint order. Raises WireError on a number that is not finite."""
@@ -222,6 +246,7 @@ class DamiaoArm:
 
     def stop(self) -> None:
         """Switch every motor off. Never raises; a bus that takes no frame costs its share of STOP_BOUND_S."""
+        self._waits_to_be_on.clear()
         if not self._buses:
             return
         share_s = STOP_BOUND_S / len(self._buses)
@@ -262,7 +287,8 @@ class DamiaoArm:
                     continue
                 head, position, velocity_high, rest, mosfet_c, rotor_c = _FEEDBACK.unpack(data)
                 if position < 0x100 and is_register_answer(motor_id, data):
-                    continue  # late from the check-in; as feedback it would be a jump of four turns
+                    self._take_register(index, data)  # as feedback it would be a jump of four turns
+                    continue
                 if head & 0xF != motor_id & 0xF:
                     bus.counters.bad += 1
                     continue

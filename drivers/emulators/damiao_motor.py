@@ -234,6 +234,16 @@ class DamiaoMotor:
             return False
         return True
 
+    def power_off(self) -> None:
+        """The supply is gone: no torque, no fault remembered."""
+        self._release()
+        self.status = STATUS_DISABLED
+
+    def power_on(self) -> None:
+        """The supply is back: every register holds what the flash holds; what was only written is forgotten."""
+        self.registers = dict(self.stored)
+        self._apply_registers()
+
     # -- the body
 
     def advance(self, t_ns: int) -> None:

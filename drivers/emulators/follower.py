@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orphan
 from drivers.emulators.damiao_motor import BODIES, DamiaoMotor
-from drivers.emulators.fault_requests import read_fault
+from drivers.emulators.fault_requests import FAULT_KINDS, read_fault
 from drivers.emulators.follower_bus import TRACE_LIMIT, Fault, FollowerBus, TraceRow
 from drivers.errors import DriverError
 from drivers.hub_server import HubServer
@@ -112,6 +112,8 @@ class Follower:
                 return self._status()
             case "fault":
                 return self._fault(request)
+            case "faults":
+                return {"faults": FAULT_KINDS}
             case "clear":
                 self._clear()
                 return None
@@ -120,7 +122,7 @@ class Follower:
                 return None
             case "take_trace":
                 return self._take_trace()
-        raise ValueError(f"unknown cmd {request['cmd']!r}; expected status, fault, clear, trace or take_trace")
+        raise ValueError(f"unknown cmd {request['cmd']!r}; expected status, fault, faults, clear, trace or take_trace")
 
     def _status(self) -> dict[str, Any]:
         now_ns = self._now_ns()

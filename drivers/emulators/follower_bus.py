@@ -118,6 +118,8 @@ class FollowerBus:
         self.faults.append(fault)
         for motor in self._hit(fault):
             motor.advance(t_ns)
+            if fault.kind == "power_off":
+                motor.power_off()
             for rid, value in fault.registers.items():
                 fault.saved[motor.motor_id, rid] = motor.registers.get(rid, 0)
                 motor.set_register(rid, value)
@@ -131,6 +133,8 @@ class FollowerBus:
             self.motors[motor_id].set_register(rid, value)
         for motor in self._hit(fault):
             motor.advance(t_ns)
+            if fault.kind == "power_off":
+                motor.power_on()
             if fault.kind == "temperature":
                 motor.mosfet_c = motor.rotor_c = AMBIENT_C
         self._settle(t_ns)
@@ -143,7 +147,10 @@ class FollowerBus:
         kinds = {fault.kind for fault in self.faults}
         self._is_faulty = bool(kinds)
         self._silent = frozenset(
-            motor.motor_id for fault in self.faults if fault.kind == "silent" for motor in self._hit(fault)
+            motor.motor_id
+            for fault in self.faults
+            if fault.kind in ("silent", "power_off")
+            for motor in self._hit(fault)
         )
         for motor in self.motors.values():
             mine = [fault for fault in self.faults if fault.hits(motor.motor_id)]

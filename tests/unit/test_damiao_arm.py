@@ -210,6 +210,57 @@ def test_an_arm_without_a_time_out_is_refused(tmp_path: Path, watchdog_s: float)
         arm_of(config_of(tmp_path), watchdog_s=watchdog_s)
 
 
+# -- a motor that lost its supply
+
+
+def test_a_motor_that_lost_its_supply_has_its_time_out_again_before_it_is_on(follower: FollowerThread) -> None:
+    with arm_of(follower.config) as arm:
+        start = enabled(arm)
+        follower.ask("fault", kind="power_off", bus="can_right", motor=4)
+        follower.ask("clear")
+        assert follower.motor(4)["timeout_units"] == 0
+        drive(arm, start, lambda f: f.status[3] == MOTOR_OFF)
+        enabled(arm)
+        assert follower.motor(4)["timeout_units"] == 6000
+
+
+def test_a_motor_that_does_not_confirm_its_time_out_is_never_switched_on(follower: FollowerThread) -> None:
+    with arm_of(follower.config) as arm:
+        start = read_pose(arm)
+        follower.ask("fault", kind="drop_commands", bus="can_right", motor=4)
+        arm.enable()
+        follower.ask("clear")
+        drive(arm, start, lambda f: sum(f.status) == 15)
+        for _ in range(20):
+            drive(arm, start, lambda f: True)
+        assert not follower.motor(4)["enabled"]
+
+
+def test_a_wrong_confirmation_is_an_error_and_the_motor_stays_off(follower: FollowerThread) -> None:
+    with arm_of(follower.config) as arm:
+        read_pose(arm)
+        follower.ask("fault", kind="drop", bus="can_right", motor=1)
+        arm.enable()
+        path = follower.config["follower"]["buses"][0]["socket"]
+        other = open_bus("station_hub", path, name="other", is_exclusive=False)
+        other.send(0x11, encode_register_answer(1, 0x55, 9, 0))
+        with pytest.raises(DriverError, match=r"motor right_j1 .*time-out reads back 0; expected 6000; it stays off"):
+            eventually(lambda: arm.read(time.monotonic_ns()) and False)
+        other.close()
+        assert not follower.motor(1)["enabled"]
+
+
+def test_a_stop_between_asking_and_confirming_keeps_the_motors_off(follower: FollowerThread) -> None:
+    with arm_of(follower.config) as arm:
+        read_pose(arm)
+        arm.enable()
+        arm.stop()
+        for _ in range(20):
+            arm.read(time.monotonic_ns())
+            time.sleep(0.002)
+        assert not any(motor["enabled"] for motor in follower.ask("status")["motors"])
+
+
 # -- frames
 
 

@@ -175,6 +175,19 @@ def test_a_silent_motor_hears_nothing_says_nothing_and_its_time_out_stops_it(
     assert status(wire.ask(REFRESH, 0x7FF)) == damiao.STATUS_LOST_COMMUNICATION
 
 
+def test_a_motor_that_lost_its_supply_is_off_and_has_forgotten_its_time_out(
+    follower: FollowerThread, wire: Wire
+) -> None:
+    wire.ask(damiao.encode_register_write(1, 9, 60_000), 0x7FF)
+    wire.ask(damiao.ENABLE)
+    follower.ask("fault", kind="power_off", motor=1, bus="can_right")
+    assert wire.ask(damiao.ENABLE, timeout_s=0.02) is None
+    follower.ask("clear")
+    assert status(wire.ask(REFRESH, 0x7FF)) == damiao.STATUS_DISABLED
+    frame = wire.ask(damiao.encode_register_read(1, 9), 0x7FF)
+    assert frame is not None and damiao.decode_register(frame[1]).value == 0
+
+
 @pytest.mark.parametrize("code", sorted(damiao.FAULT_STATUSES))
 def test_a_status_fault_switches_the_motor_off_until_cleared_at_its_cause(
     follower: FollowerThread, wire: Wire, code: int
@@ -387,6 +400,10 @@ def test_the_status_tells_each_motor(follower: FollowerThread, wire: Wire) -> No
         1,
     )
     assert {"position_rad", "velocity_rad_s", "temperature_c", "timeout_units"} <= motor.keys()
+
+
+def test_every_kind_of_fault_is_listed_with_its_words(follower: FollowerThread) -> None:
+    assert follower.ask("faults")["faults"] == FAULT_KINDS
 
 
 def test_an_unknown_request_is_refused(follower: FollowerThread) -> None:
