@@ -67,7 +67,7 @@ def go_realtime(priority: int, core: int | None, lock_memory: bool = True) -> Re
 
 
 def leave_core(core: int | None) -> None:
-    """Keep this process and those it will start off the loop's core (default: the machine's last), where another is left.
+    """Keep this process and all it will start off the loop's core (default: the machine's last), where another is left.
 
     An ordinary program that waits on the loop's core is what makes the kernel take the core from the loop for a while
     (the fair server of Linux 6.12 and newer, 50 ms a second)."""

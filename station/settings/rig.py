@@ -105,7 +105,7 @@ class Loop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """CPU to pin the control process to; absent: the last one."""
     gap_flag_ms: Positive = 5.0
     gap_stop_ms: Positive = 20.0
-    session_lease_ms: Annotated[float, Meta(ge=100, le=5000)] = 1000.0
+    session_lease_ms: Annotated[float, Meta(ge=200, le=5000)] = 500.0
     screen_lease_ms: Annotated[float, Meta(ge=100, le=5000)] = 600.0
 
 
