@@ -19,6 +19,8 @@ SPARE_FRAMES: Final = 50
 """So many numbers may be skipped at any time; more need the device's clock to have moved as well."""
 SPARE_US: Final = 1_000_000
 """The device's clock may be so far ahead of the host's since the last frame: bytes wait in queues."""
+OUTAGE_SPARE_US: Final = 250_000
+"""... and after an outage, when the queues were emptied, so far off the host's; more is another power-on."""
 
 
 class KerStream:
@@ -191,7 +193,7 @@ class KerStream:
         if self._seq >= 0:
             host_us = (now_ns - self._host_ns) // 1000
             passed_us = host_us + _signed(us - self._us_raw - host_us)
-            if abs(passed_us - host_us) > 2 * SPARE_US + (host_us >> 6):
+            if abs(passed_us - host_us) > OUTAGE_SPARE_US + (host_us >> 10):
                 self._restarted(seq, us, now_ns)
                 return
             self._base_us += self._us_raw + passed_us - us

@@ -1,6 +1,7 @@
 """Process of an emulated leader: `python -m drivers.emulators.leader CONFIG.json`.
 
-A KER hub worn by an emulated worker, on a pty under `leader.port_link`; control socket at `leader.control`. Prints
+A KER hub (or, with leader.kind "exo_wire", an exo board: see `exo_leader`) worn by an emulated worker, on a pty under
+`leader.port_link`; control socket at `leader.control`. Prints
 `ready` when both stand; ends on SIGTERM, or 2 s after its parent process is gone (or its stdin pipe was closed).
 Configuration, all under "leader": control, port_link, firmware, rate_hz, channels [{name, sign, zero_deg, lower_deg,
 upper_deg}], worker {bad_every, pace_s, truth, waypoints [{name, pose_deg, dwell_s}], tolerance_deg [...], rep_max_s};
@@ -22,9 +23,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orphan
+from drivers.emulators.exo_leader import ExoLeaderEmulator
 from drivers.emulators.ker_faults import HubFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.emulators.pty_port import PtyPort
@@ -38,14 +40,32 @@ _MOST_TRACE: Final = 200_000
 _PR_SET_TIMERSLACK: Final = 29
 
 
+class Emulator(Protocol):
+    """A leader's far end, whatever its kind."""
+
+    is_ending: bool
+
+    def run(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def make_emulator(config: dict[str, Any], now_ns: int) -> Emulator:
+    """The far end that leader.kind names. Raises ValueError for a kind not emulated, and what each kind raises."""
+    kind = str(config["leader"].get("kind", "ker")).replace("-", "_")
+    if kind == "ker":
+        return LeaderEmulator(config, now_ns)
+    if kind == "exo_wire":
+        return ExoLeaderEmulator(config, now_ns)
+    raise ValueError(f"leader.kind {kind!r}; expected 'ker' or 'exo_wire'")
+
+
 class LeaderEmulator:
     """Hub, worker, port and control socket on one absolute schedule."""
 
     def __init__(self, config: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError or KeyError for a wrong configuration, DriverError or OSError where a name is taken."""
         leader = config["leader"]
-        if leader.get("kind", "ker") != "ker":
-            raise ValueError(f"leader.kind {leader['kind']!r}; expected 'ker', the only leader emulated here")
         channels = leader["channels"]
         self._rate_hz = float(leader["rate_hz"])
         self._hub = KerHub(leader["firmware"], [HubChannel(c["sign"], c["zero_deg"]) for c in channels])
@@ -152,8 +172,6 @@ class LeaderEmulator:
         self._control.poll(self._answer)
         now_ns = time.monotonic_ns()
         self._faults.expire(now_ns)
-        if self._faults.restarted:
-            self._restart(now_ns)
         self._watch_parent(now_ns)
 
     def _listen(self, now_ns: int) -> None:
@@ -207,7 +225,10 @@ class LeaderEmulator:
         if command == "worker":
             self._following = bool(request["following"])
         elif command == "fault":
-            self._faults.add(request, time.monotonic_ns())
+            now_ns = time.monotonic_ns()
+            self._faults.add(request, now_ns)
+            if self._faults.restarted:
+                self._restart(now_ns)
         elif command == "clear":
             self._faults.clear()
         elif command == "trace":
@@ -238,10 +259,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m drivers.emulators.leader CONFIG.json\n")
         return 2
-    emulator: LeaderEmulator | None = None
+    emulator: Emulator | None = None
     try:
         config = json.loads(Path(arguments[0]).read_text())
-        emulator = LeaderEmulator(config, time.monotonic_ns())
+        emulator = make_emulator(config, time.monotonic_ns())
     except (OSError, ValueError, KeyError, TypeError, DriverError) as error:
         words = f"missing {error}" if isinstance(error, KeyError) else str(error)
         sys.stderr.write(f"emulated leader: {arguments[0]}: {words}\n")
