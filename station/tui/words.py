@@ -20,6 +20,22 @@ _MODES: Final[dict[int, tuple[str, Tone, str]]] = {
     Mode.STOPPING: ("stopping", "bad", "■"),
     Mode.STOPPED: ("STOPPED", "bad", "■"),
 }
+_PHRASES: Final = {
+    re.compile(pattern): message
+    for pattern, message in (
+        (r"\bno answer\b", "no answer"),
+        (r"\bout of range\b", "out of range"),
+        (r"\bimpossible step\b", "impossible step"),
+        (r"\bnot a number\b", "not a number"),
+        (r"\bdevice error\b", "device error"),
+        (r"\bnever read\b", "never read"),
+        (r"\bunder way\b", "under way"),
+        (r"\band (?P<count>\d+) after it\b", "and {count} after it"),
+        (r"\basked (?P<angle>-?\d+) deg\b", "asked {angle} deg"),
+        (r"\b(?P<count>\d+) ticks\b", "{count} ticks"),
+    )
+}
+"""What the control process says in details (control/inputs.py, control/loop.py); other text is shown as it is."""
 _JOINT: Final = re.compile(r"\b(?:left|right)_[a-z0-9]+\b")
 _SIDES: Final = ("left ", "right ", "左", "右")
 
@@ -75,8 +91,11 @@ def event_words(name: str, detail: str, words: Words) -> EventWords:
 
 
 def detail_words(detail: str, words: Words) -> str:
-    """'right_j4: 41 ms' → 'right elbow: 41 ms'; joints anywhere in the text."""
-    return _JOINT.sub(lambda found: joint_words(found[0], words), detail)
+    """'right_j4: no answer, 41 ms' → '右肘: 无应答, 41 ms'; joints and the control process's phrases, anywhere."""
+    text = _JOINT.sub(lambda found: joint_words(found[0], words), detail)
+    for phrase, message in _PHRASES.items():
+        text = phrase.sub(lambda found, message=message: words(message, **found.groupdict()), text)  # type: ignore[misc]
+    return text
 
 
 def _begin(sentence: str) -> str:

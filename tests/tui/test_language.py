@@ -20,8 +20,8 @@ CATALOGUES = {"zh": ROOT / "locale/zh_CN/LC_MESSAGES/station.po", "en": ROOT / "
 
 
 def messages_in_the_source() -> set[str]:
-    """Every literal in a call of `words(...)`, and the modes, which stand in a table."""
-    found = {text for text, _, _ in station_words._MODES.values()}
+    """Every literal in a call of `words(...)`, and the modes and phrases, which stand in tables."""
+    found = {text for text, _, _ in station_words._MODES.values()} | set(station_words._PHRASES.values())
     for path in (ROOT / "tui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
@@ -60,6 +60,21 @@ def test_every_mode_has_words():
         texts = {station_words.mode_words(mode, Words(language)).text for mode in Mode}
         assert len(texts) == len(Mode)
         assert Words(language)("unknown") not in texts
+
+
+@pytest.mark.parametrize(
+    ("detail", "english", "chinese"),
+    [
+        ("right_j4: no answer, 41 ms", "right elbow: no answer, 41 ms", "右肘: 无应答, 41 ms"),
+        ("left_j4 and 3 after it", "left elbow and 3 after it", "左肘 及其后 3 个"),
+        ("right_j4: asked -12 deg", "right elbow: asked -12 deg", "右肘: 目标 -12°"),
+        ("can_right x2", "can_right x2", "can_right x2"),
+        ("", "", ""),
+    ],
+)
+def test_details_of_the_control_process_are_put_into_words(detail: str, english: str, chinese: str):
+    assert station_words.detail_words(detail, Words("en")) == english
+    assert station_words.detail_words(detail, Words("zh")) == chinese
 
 
 def test_fuzzy_and_empty_translations_show_the_source():

@@ -108,6 +108,14 @@ async def test_every_stop_reason_fits_the_smallest_screen_whole(staged: Staged, 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_stop_with_a_very_long_detail_still_says_what_to_press(staged: Staged, language: Language):
+    async with staged(STATES["stopped"], language) as stage:
+        stage.link.show(stop_event="gate_refused", stop_detail="joint right_j4: 2.91 rad is outside its bounds; " * 12)
+        lines = await stage.draw()
+        assert squeeze(["按r复位" if language == "zh" else "press r"]) in squeeze(lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_alarm_and_every_cause_of_a_hold_fits_whole(staged: Staged, language: Language):
     async with staged(STATES["hold"], language) as stage:
         for event in EVENTS.values():

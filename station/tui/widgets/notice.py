@@ -79,10 +79,14 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     rows = _headline(headline, width, height)
     for name, text in fields:
         rows += _field(name, text, width, label, loud=name in loud)
-    if is_stopped:
-        press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
-        rows += [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
-    return rows
+    if not is_stopped:
+        return rows
+    press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
+    foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
+    room = height - len(foot)
+    if len(rows) > room:
+        rows = [line for line in rows if line]
+    return [*rows[:room], *foot]
 
 
 def _lost(scene: Scene, width: int) -> list[Row]:
