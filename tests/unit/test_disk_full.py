@@ -187,3 +187,37 @@ def test_a_disk_too_slow_for_the_ticks_makes_the_record_incomplete_and_never_wai
     assert outcome.row.file.endswith("-rejected.mcap")
     ledger.close()
     archive.close()
+
+
+def test_the_row_comes_last_and_everything_before_it_is_synced(tmp_path, ticks, monkeypatch):
+    archive, ledger, recorder = recorder_in(tmp_path)
+    recorder.begin(1, START)
+    recorder.write(ticks)
+    steps: list[str] = []
+    fsync, rename, add = os.fsync, Path.rename, ledger.add
+
+    def note_fsync(fd: int) -> None:
+        steps.append(f"fsync {Path(f'/proc/self/fd/{fd}').readlink().name}")
+        fsync(fd)
+
+    def note_rename(self: Path, target: Path) -> Path:
+        steps.append(f"rename {self.name}")
+        return rename(self, target)
+
+    def note_add(row, shift) -> None:
+        steps.append(f"row {Path(row.file).name}")
+        add(row, shift)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    monkeypatch.setattr(ledger, "add", note_add)
+    outcome = recorder.end(END)
+    day = Path(outcome.row.file).parts[0]
+    assert day and steps == [
+        "fsync .rep-000001.mcap.part",
+        "rename .rep-000001.mcap.part",
+        "fsync door",
+        "row rep-000001-accepted.mcap",
+    ]
+    ledger.close()
+    archive.close()

@@ -1,0 +1,59 @@
+"""What the ticks say beside the repetitions: causes, alarms, rates."""
+
+from __future__ import annotations
+
+from station.session.monitor import ALARM_STANDS_NS, TickMonitor
+from station.signals import Mode
+from tests.gestures import NAMES, TickMaker
+
+STILL = (0.0,) * len(NAMES)
+S = 1_000_000_000
+
+
+def fed(monitor: TickMonitor, maker: TickMaker, start_ns: int, count: int, mode: Mode = Mode.FOLLOWING) -> int:
+    for i in range(count):
+        monitor.on_tick(maker.make(start_ns + i * 2_000_000, STILL, mode))
+    return start_ns + count * 2_000_000
+
+
+def test_rate_and_latency_are_of_the_last_second():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    assert (monitor.rate_hz, monitor.latency_us) == (0.0, 0.0)
+    fed(monitor, maker, S, 1200)
+    assert round(monitor.rate_hz, 6) == 500.0
+    assert monitor.latency_us == 110.0
+    assert monitor.ticks == 1200
+
+
+def test_the_cause_of_a_stop_stands_until_the_arm_is_ready_again():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    now = fed(monitor, maker, S, 10)
+    monitor.on_tick(maker.make(now, STILL, Mode.HOLD, (("leader_stale", "41 ms"),)))
+    assert (monitor.mode, monitor.stop_event, monitor.stop_detail) == (Mode.HOLD, "leader_stale", "41 ms")
+    assert monitor.mode_since_ns == now + 40_000
+    fed(monitor, maker, now + 2_000_000, 3)
+    assert monitor.stop_event == ""
+
+
+def test_an_alarm_stands_for_a_while_after_its_last_event_and_keeps_its_first_time():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    for i in range(3):
+        monitor.on_tick(maker.make(S + i * S, STILL, Mode.FOLLOWING, (("samples_lost", f"{i}"),)))
+    alarms = monitor.alarms(3 * S)
+    assert [(alarm.event, alarm.detail, alarm.t_ns) for alarm in alarms] == [("samples_lost", "2", S + 40_000)]
+    assert monitor.alarms(3 * S + 40_000 + ALARM_STANDS_NS)
+    assert monitor.alarms(3 * S + 40_001 + ALARM_STANDS_NS) == ()
+
+
+def test_messages_are_no_alarms_and_unknown_events_are():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.HOLD, (("operator_hold", ""), ("of_tomorrow", "?"))))
+    assert [alarm.event for alarm in monitor.alarms(S)] == ["of_tomorrow"]
+
+
+def test_the_alarm_that_caused_the_stop_stands_as_long_as_the_stop():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.STOPPED, (("motor_hot", "right_j4"),)))
+    assert [alarm.event for alarm in monitor.alarms(100 * S)] == ["motor_hot"]
+    monitor.on_tick(maker.make(101 * S, STILL, Mode.READY))
+    assert monitor.alarms(101 * S) == ()
