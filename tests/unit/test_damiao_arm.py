@@ -229,8 +229,8 @@ def test_a_motor_that_does_not_confirm_its_time_out_is_never_switched_on(followe
         start = read_pose(arm)
         follower.ask("fault", kind="drop_commands", bus="can_right", motor=4)
         arm.enable()
-        follower.ask("clear")
         drive(arm, start, lambda f: sum(f.status) == 15)
+        follower.ask("clear")
         for _ in range(20):
             drive(arm, start, lambda f: True)
         assert not follower.motor(4)["enabled"]
