@@ -64,6 +64,7 @@ class ExoBoard:
         self.folder = folder
         self.channels = tuple(channels)
         self.link = pty_link
+        """May be changed while the power is off: it then comes back under another name."""
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._trace_taken = 0
@@ -79,7 +80,7 @@ class ExoBoard:
         self._options = ["--flash", str(folder / "exo_board.flash"), "--shared", str(self._shared_path)]
         self._options += ["--factory", str(factory), "--serial", serial_number, "--page-size", str(page_size)]
         self._options += ["--inputs", str(INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)]
-        self._options += ["--pty", pty_link] if pty_link else ["--hub", hub, "--node", str(node)]
+        self._options += [] if pty_link else ["--hub", hub, "--node", str(node)]
         self._options += (["--fd"] if fd else []) + (["--wide"] if count_bytes == 4 else [])
         for c in self.channels:
             line = f"{c.name},{c.kind},{c.sign},{c.counts_per_turn},{c.lower_cdeg},{c.upper_cdeg}"
@@ -89,6 +90,7 @@ class ExoBoard:
         """Power on, and wait until it answers. Raises DriverError when it does not come up."""
         program = self._program or board_program()
         options = [*self._options, "--power-fails-at", str(power_fails_at)]
+        options += ["--pty", self.link] if self.link else []
         log = (self.folder / "exo_board.log").open("ab")
         with log:
             process = subprocess.Popen(

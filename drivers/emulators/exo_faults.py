@@ -1,0 +1,161 @@
+"""Faults of the emulated exo board, its cable and its encoders, on demand and for a while.
+
+{"cmd": "fault", "kind": K, ..., "for_s": seconds or null}. Kinds and their parameters (default):
+    drop, duplicate, reorder, bit_flip, wrong_length   p (0.2): share of frames hit
+    delay            ms (10), jitter_ms (0): every frame is late by so much
+    freeze           channel: its reading stays bit-identical with status OK
+    offset           channel, deg (45): its reading is off
+    silent_encoder   channel: it and all after it on the chain do not answer
+    device_error     channel: the encoder says that its reading is not valid
+    estop            the emergency-stop contact is open
+    enable_off       the enable switch is released
+    stop             silence: nothing reaches the host
+    reboot           off_s (0.3): power off and on again
+    unplug           the port vanishes, and the board's power with it; after for_s, or by a "replug", it is there again
+    replug           name (the same): the port comes back
+Channels are given by number or by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from drivers.emulators.exo_board import ExoBoard
+from firmware_bridge.exo_terms import SampleStatus
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP
+
+_SHARES: Final = {
+    "drop": "drop",
+    "duplicate": "duplicate",
+    "reorder": "reorder",
+    "bit_flip": "flip",
+    "wrong_length": "cut",
+}
+_CHANNEL_KINDS: Final = ("freeze", "offset", "silent_encoder", "device_error")
+KINDS: Final = (
+    *_SHARES, "delay", *_CHANNEL_KINDS, "estop", "enable_off", "stop", "reboot", "unplug", "replug",
+)  # fmt: skip
+_RAW_PER_DEG: Final = (1 << 15) / 360.0
+
+
+class _Fault(NamedTuple):
+    kind: str
+    until_ns: int | None
+    share: float = 0.0
+    channel: int = -1
+    amount: float = 0.0
+    jitter: float = 0.0
+
+
+class BoardFaults:
+    """Keeps the standing faults and puts them into the board."""
+
+    def __init__(self, board: ExoBoard, names: Sequence[str], raw: Callable[[], list[int]]) -> None:
+        """`raw`: the encoders' readings now."""
+        self._board = board
+        self._names = list(names)
+        self._raw = raw
+        self._faults: list[_Fault] = []
+        self._power_on_ns: int | None = None
+        self.frozen: dict[int, int] = {}
+        """Channels whose reading stands still -> that reading."""
+        self.offset: dict[int, int] = {}
+        """Channels whose reading is off -> by how many counts."""
+
+    def active(self) -> list[dict[str, Any]]:
+        """The standing faults, as words for a status."""
+        return [
+            {"kind": fault.kind, **({"channel": self._names[fault.channel]} if fault.channel >= 0 else {})}
+            for fault in self._faults
+        ]
+
+    def add(self, request: dict[str, Any], now_ns: int) -> None:
+        """Raises ValueError, in words, for a fault that does not exist or parameters out of range."""
+        kind = request.get("kind")
+        if kind not in KINDS:
+            raise ValueError(f"fault kind {kind!r}; expected one of: {', '.join(KINDS)}")
+        for_s = request.get("for_s")
+        until_ns = None if for_s is None else now_ns + round(_number(request, "for_s", 0, 0, 86400) * 1e9)
+        fault = _Fault(kind, until_ns)
+        if kind in _SHARES:
+            fault = fault._replace(share=_number(request, "p", 0.2, 0, 1))
+        elif kind == "delay":
+            amount, jitter = _number(request, "ms", 10, 0, 10_000), _number(request, "jitter_ms", 0, 0, 10_000)
+            fault = fault._replace(amount=amount, jitter=jitter)
+        elif kind in _CHANNEL_KINDS:
+            fault = fault._replace(channel=self._channel(request), amount=_number(request, "deg", 45, -3600, 3600))
+            if kind == "freeze":
+                self.frozen[fault.channel] = self._raw()[fault.channel]
+        elif kind == "reboot":
+            self._board.kill()
+            self._power_on_ns = now_ns + round(_number(request, "off_s", 0.3, 0, 60) * 1e9)
+            return
+        elif kind == "unplug":
+            self._board.kill()
+        elif kind == "replug":
+            self._faults = [other for other in self._faults if other.kind != "unplug"]
+            self._board.kill()
+            self._board.link = str(request.get("name", "")) or self._board.link
+            self._power_on_ns = now_ns
+            return
+        self._faults.append(fault)
+        self._apply()
+
+    def poll(self, now_ns: int) -> None:
+        """End what was to last until now; give power back."""
+        over = [fault for fault in self._faults if fault.until_ns is not None and fault.until_ns <= now_ns]
+        if over:
+            self._end(over, now_ns)
+        if self._power_on_ns is not None and now_ns >= self._power_on_ns:
+            self._power_on_ns = None
+            if not self._board.is_on:
+                self._board.start()
+
+    def clear(self, now_ns: int) -> None:
+        """End all faults; an unplugged board comes back."""
+        self._end(list(self._faults), now_ns)
+
+    def _end(self, over: list[_Fault], now_ns: int) -> None:
+        self._faults = [fault for fault in self._faults if fault not in over]
+        if any(fault.kind == "unplug" for fault in over):
+            self._power_on_ns = now_ns
+        self._apply()
+
+    def _apply(self) -> None:
+        board, faults = self._board, self._faults
+        for kind, word in _SHARES.items():
+            share = max((fault.share for fault in faults if fault.kind == kind), default=0.0)
+            board.set_word(word, min(65535, round(share * 65536)))
+        delays = [fault for fault in faults if fault.kind == "delay"]
+        board.set_word("delay_us", round(1000 * max((fault.amount for fault in delays), default=0.0)))
+        board.set_word("jitter_us", round(1000 * max((fault.jitter for fault in delays), default=0.0)))
+        kinds = {fault.kind for fault in faults}
+        board.set_word("mute", int("stop" in kinds))
+        enable = 0 if "enable_off" in kinds else INPUT_ENABLE
+        board.set_word("inputs", enable | (INPUT_ESTOP if "estop" in kinds else 0))
+        frozen = {fault.channel for fault in faults if fault.kind == "freeze"}
+        self.frozen = {n: reading for n, reading in self.frozen.items() if n in frozen}
+        self.offset = {f.channel: round(f.amount * _RAW_PER_DEG) for f in faults if f.kind == "offset"}
+        silent = min((f.channel for f in faults if f.kind == "silent_encoder"), default=len(self._names))
+        failed = {f.channel for f in faults if f.kind == "device_error"}
+        for n in range(len(self._names)):
+            status = SampleStatus.DEVICE_ERROR if n in failed else SampleStatus.OK
+            board.set_status(n, SampleStatus.MISSING if n >= silent else status)
+
+    def _channel(self, request: dict[str, Any]) -> int:
+        channel = request.get("channel", 0)
+        if isinstance(channel, str) and channel in self._names:
+            return self._names.index(channel)
+        if isinstance(channel, int) and not isinstance(channel, bool) and 0 <= channel < len(self._names):
+            return channel
+        raise ValueError(
+            f"channel {channel!r}; expected 0 to {len(self._names) - 1} or one of {', '.join(self._names)}"
+        )
+
+
+def _number(request: dict[str, Any], key: str, default: float, least: float, most: float) -> float:
+    value = request.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ValueError(f"{key} {value!r}; expected a number from {least:g} to {most:g}")
+    return float(value)

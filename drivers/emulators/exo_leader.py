@@ -1,0 +1,168 @@
+"""The emulated leader with an exo board: the worker moves the encoders here, the compiled C reference reads and sends.
+
+Same configuration and control socket as the KER hub's process (see `leader`), with leader.kind 'exo_wire'. Optional
+keys: serial_number, board_firmware, drift_ppm, start_us (the board's clock at power-on).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from drivers.emulators.control_socket import TRACE_ROWS, ControlServer
+from drivers.emulators.exo_board import ExoBoard
+from drivers.emulators.exo_faults import BoardFaults
+from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
+from drivers.emulators.parent import ParentWatch
+from drivers.emulators.worker import Channel as WornChannel
+from drivers.emulators.worker import Rep, Waypoint, Worker
+from firmware_bridge.exo_messages import Channel
+from firmware_bridge.exo_terms import ChannelKind
+
+_TURN: Final = 1 << 15
+_SAMPLE_NS: Final = 1_000_000
+
+
+class ExoLeaderEmulator:
+    """Worker, encoders, board process, control socket. The encoders move once a ms; the board reads when it likes."""
+
+    def __init__(self, config: dict[str, Any], now_ns: int) -> None:
+        """Raises ValueError or KeyError for a wrong configuration, DriverError or OSError for what is missing."""
+        leader = config["leader"]
+        channels = leader["channels"]
+        # The encoders are those of a KER exoskeleton: 15 bits, the last one noisy.
+        self._encoders = KerHub("2.1.0", [HubChannel(c["sign"], c["zero_deg"]) for c in channels])
+        worker = leader["worker"]
+        self._truth: TextIO | None = Path(worker["truth"]).open("a") if worker.get("truth") else None  # noqa: SIM115
+        self._worker = Worker(
+            [WornChannel(c["name"], c["lower_deg"], c["upper_deg"]) for c in channels],
+            [
+                Waypoint(w["name"], w["pose_deg"], w["dwell_s"], tolerance_deg)
+                for w, tolerance_deg in zip(worker["waypoints"], worker["tolerance_deg"])
+            ],
+            worker["pace_s"],
+            worker["rep_max_s"],
+            worker["bad_every"],
+            config["seed"],
+            self._tell,
+        )
+        link = Path(leader["port_link"])
+        self._board = ExoBoard(
+            link.parent,
+            [_dictionary_line(n, c) for n, c in enumerate(channels)],
+            pty_link=str(link),
+            serial_number=str(leader.get("serial_number", "EMU-0001")),
+            firmware=str(leader.get("board_firmware", "1.0.0")),
+        )
+        self._board.set_word("clock_ppm", int(leader.get("drift_ppm", 20)))
+        self._board.set_word("clock_start_us", int(leader.get("start_us", 1_500_000)))
+        names = [c["name"] for c in channels]
+        self._faults = BoardFaults(self._board, names, lambda: self._encoders.raw(0))
+        self._following = False
+        self._begin_ns = now_ns
+        self._next = 1
+        self._decade = -1
+        self._parent = ParentWatch()
+        self.is_ending = False
+        self._control = ControlServer(leader["control"])
+        try:
+            self._at_knot(1)
+            self._move(1)
+            self._board.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self) -> None:
+        """Until SIGTERM or the parent is gone."""
+        clock = time.monotonic_ns
+        while not self.is_ending:
+            due_ns = self._begin_ns + self._next * _SAMPLE_NS
+            now_ns = clock()
+            if due_ns > now_ns:
+                time.sleep((due_ns - now_ns) * 1e-9)
+                now_ns = clock()
+            # Encoders have no memory: whatever was slept through is not made up.
+            self._next = max(self._next, (now_ns - self._begin_ns) // _SAMPLE_NS)
+            self._at_knot(self._next)
+            self._move(self._next)
+            self._next += 1
+
+    def close(self) -> None:
+        self._control.close()
+        self._board.stop()
+        if self._truth is not None:
+            self._truth.close()
+
+    def _at_knot(self, n: int) -> None:
+        """Every KNOT_SAMPLES: where the worker will be at the next knot; requests; the parent."""
+        decade = n // KNOT_SAMPLES
+        if decade == self._decade:
+            return
+        self._decade = decade
+        at_ns = self._begin_ns + (decade + 1) * KNOT_SAMPLES * _SAMPLE_NS
+        self._encoders.set_knot(self._worker.step(at_ns, self._following))
+        self._control.poll(self._answer)
+        now_ns = time.monotonic_ns()
+        self._faults.poll(now_ns)
+        self.is_ending = self.is_ending or self._parent.is_gone(now_ns)
+
+    def _move(self, n: int) -> None:
+        raw = self._encoders.raw(n % KNOT_SAMPLES)
+        for channel, count in self._faults.offset.items():
+            raw[channel] += count
+        for channel, count in self._faults.frozen.items():
+            raw[channel] = count
+        self._board.set_counts([count % _TURN for count in raw])
+
+    # -- what is told
+
+    def _tell(self, rep: Rep) -> None:
+        if self._truth is not None:
+            self._truth.write(json.dumps(rep._asdict()) + "\n")
+            self._truth.flush()
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """One request of the control socket. Raises ValueError in words."""
+        command = request["cmd"]
+        if command == "status":
+            return self._status()
+        if command == "worker":
+            self._following = bool(request["following"])
+        elif command == "fault":
+            self._faults.add(request, time.monotonic_ns())
+        elif command == "clear":
+            self._faults.clear(time.monotonic_ns())
+        elif command == "trace":
+            self._board.set_word("is_tracing", int(bool(request["on"])))
+        elif command == "take_trace":
+            rows, left = self._board.take_trace(TRACE_ROWS)
+            return {"rows": rows, "left": left}
+        else:
+            raise ValueError(f"cmd {command!r}; expected status, worker, fault, clear, trace or take_trace")
+        return None
+
+    def _status(self) -> dict[str, Any]:
+        board = self._board
+        return {
+            "kind": "exo_wire",
+            "state": "off" if not board.is_on else "stream" if board.word("rate_hz") else "standby",
+            "port": board.link if board.is_on else "",
+            "host_open": bool(board.word("is_host_open")),
+            "frames_sent": board.word("frames_sent"),
+            "frames_dropped": board.word("frames_dropped"),
+            "seq": board.word("seq"),
+            "starts": board.word("starts"),
+            "faults": self._faults.active(),
+            "worker": {"state": self._worker.state, "reps": self._worker.reps, "following": self._following},
+        }
+
+
+def _dictionary_line(number: int, channel: dict[str, Any]) -> Channel:
+    """What the board says of one encoder: its travel as mounted, 0.01 degree."""
+    sign = int(channel["sign"])
+    ends = sorted(round(100 * (sign * channel[key] + channel["zero_deg"])) for key in ("lower_deg", "upper_deg"))
+    kind = ChannelKind.TRIGGER if "trigger" in channel["name"] else ChannelKind.ROTARY
+    return Channel(number, kind, sign, 0, _TURN, ends[0], ends[1], channel["name"])

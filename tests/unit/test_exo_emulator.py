@@ -1,0 +1,230 @@
+"""The emulated exo board as the launcher starts it: a process, its worker, its faults, seen through the driver."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.emulators.control_socket import ControlClient
+from drivers.errors import DriverError
+from drivers.leaders.exo_wire import ExoWireLeader
+from drivers.unix_socket import wait_for_socket
+from firmware_bridge.errors import WireError
+from firmware_bridge.samples import HEALTH_MISSING, INPUT_ENABLE, INPUT_ESTOP, RawCounts
+from tests.mcu import gcc
+
+NAMES = [f"{side}_j{n}" for side in ("right", "left") for n in range(1, 9)]
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    channels = [
+        {"name": n, "sign": 1 - 2 * (i % 2), "zero_deg": 11.0 * i, "lower_deg": -90, "upper_deg": 90}
+        for i, n in enumerate(NAMES)
+    ]
+    waypoints = [
+        {"name": "home", "pose_deg": {"right_j1": 0, "right_j2": 10}, "dwell_s": 0.1},
+        {"name": "reach", "pose_deg": {"right_j1": 40, "right_j2": 30}, "dwell_s": 0.1},
+    ]
+    return {
+        "seed": 1,
+        "leader": {
+            "control": str(folder / "leader.ctl"),
+            "port_link": str(folder / "leader.tty"),
+            "kind": "exo-wire",
+            "firmware": "2.1.0",
+            "rate_hz": 1000,
+            "channels": channels,
+            "start_us": 0xFFFF_FFFF - 1_500_000,
+            "worker": {
+                "bad_every": 0,
+                "pace_s": 1.0,
+                "truth": "",
+                "waypoints": waypoints,
+                "tolerance_deg": [5, 5],
+                "rep_max_s": 5.0,
+            },
+        },
+    }
+
+
+class Rig:
+    def __init__(self, folder: Path) -> None:
+        gcc()
+        path = folder / "config.json"
+        path.write_text(json.dumps(config_of(folder)))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "drivers.emulators.leader", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None and self.process.stderr is not None
+        assert self.process.stdout.readline() == b"ready\n", self.process.stderr.read()
+        wait_for_socket(str(folder / "leader.ctl"))
+        self.control = ControlClient(str(folder / "leader.ctl"))
+        self.leader = ExoWireLeader(str(folder / "leader.tty"), 2_000_000, 1000, dict(enumerate(NAMES)))
+
+    def until(self, is_it: Callable[[RawCounts], bool], within_s: float = 5.0) -> RawCounts:
+        deadline = time.monotonic() + within_s
+        last = None
+        while time.monotonic() < deadline:
+            select.select([self.leader.fileno()], [], [], 0.1)
+            sample = self.leader.read(time.monotonic_ns())
+            if sample is not None:
+                last = sample
+                if is_it(sample):
+                    return sample
+        raise AssertionError(f"not seen within {within_s} s; last: {last}")
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    rig = Rig(tmp_path_factory.mktemp("exo"))
+    yield rig
+    rig.control.close()
+    rig.process.terminate()
+    assert rig.process.wait(10) == 0
+    for stream in (rig.process.stdin, rig.process.stdout, rig.process.stderr):
+        assert stream is not None
+        stream.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(rig: Rig) -> Iterator[None]:
+    yield
+    rig.control.ask("clear")
+    deadline = time.monotonic() + 5
+    while rig.control.ask("status")["state"] == "off" and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_a_second_of_samples_is_whole_and_its_clock_passes_the_edge_of_32_bits(rig: Rig) -> None:
+    with rig.leader as leader:
+        assert "EMU-0001" in leader.identity
+        assert leader.channels == tuple(NAMES)
+        assert leader.counts_per_turn == 32768
+        first = rig.until(lambda sample: True)
+        last = rig.until(lambda sample: sample.seq > first.seq + 1700)
+        assert last.device_us - first.device_us == pytest.approx((last.seq - first.seq) * 1000, rel=0.02)
+        assert last.device_us > 0xFFFF_FFFF
+        assert last.health == (0,) * 16
+        assert last.inputs & INPUT_ENABLE and not last.inputs & INPUT_ESTOP
+        assert leader.counters.bad == 0
+        assert leader.exchanges, "no answer to TIME_GET"
+        exchange = leader.exchanges[-1]
+        assert exchange.sent_ns < exchange.heard_ns
+
+
+def test_the_worker_moves_the_counts_once_he_follows(rig: Rig) -> None:
+    with rig.leader:
+        start = rig.until(lambda sample: True).counts[0]
+        rig.control.ask("worker", following=True)
+        turn_30_deg = 32768 * 30 // 360
+        moved = rig.until(lambda sample: abs(sample.counts[0] - start) > turn_30_deg)
+        assert moved.counts[0] > start, "channel 0 counts in the joint's own sense"
+        rig.control.ask("worker", following=False)
+
+
+def test_a_silent_encoder_is_missing_and_all_after_it(rig: Rig) -> None:
+    with rig.leader as leader:
+        rig.control.ask("fault", kind="silent_encoder", channel="right_j3", for_s=None)
+        sample = rig.until(lambda sample: any(sample.health))
+        assert sample.health == (0, 0) + (HEALTH_MISSING,) * 14
+        rig.control.ask("clear")
+        rig.until(lambda sample: not any(sample.health))
+        assert any(type(news).__name__ == "Fault" for news in leader.news)
+
+
+def test_the_stop_contact_and_the_enable_switch_ride_on_the_sample(rig: Rig) -> None:
+    with rig.leader:
+        rig.control.ask("fault", kind="estop", for_s=None)
+        rig.until(lambda sample: bool(sample.inputs & INPUT_ESTOP))
+        rig.control.ask("fault", kind="enable_off", for_s=None)
+        rig.until(lambda sample: not sample.inputs & INPUT_ENABLE)
+        rig.control.ask("clear")
+        rig.until(lambda sample: not sample.inputs & INPUT_ESTOP and bool(sample.inputs & INPUT_ENABLE))
+
+
+@pytest.mark.parametrize(("kind", "counter"), [("drop", "lost"), ("bit_flip", "bad"), ("wrong_length", "bad")])
+def test_damage_on_the_cable_is_counted_and_never_believed(rig: Rig, kind: str, counter: str) -> None:
+    with rig.leader as leader:
+        before = getattr(leader.counters, counter)
+        first = rig.until(lambda sample: True)
+        rig.control.ask("fault", kind=kind, p=0.3, for_s=None)
+        seqs = []
+
+        def look(sample: RawCounts) -> bool:
+            seqs.append(sample.seq)
+            assert max(abs(a - b) for a, b in zip(sample.counts, first.counts)) < 8000
+            return len(seqs) > 150
+
+        rig.until(look)
+        assert seqs == sorted(set(seqs))
+        assert getattr(leader.counters, counter) > before + 10
+
+
+@pytest.mark.parametrize("kind", ["reorder", "duplicate", "delay"])
+def test_late_and_doubled_frames_never_step_back(rig: Rig, kind: str) -> None:
+    with rig.leader:
+        rig.control.ask("fault", kind=kind, p=0.3, jitter_ms=3, for_s=None)
+        seqs: list[int] = []
+        rig.until(lambda sample: seqs.append(sample.seq) or len(seqs) > 100)  # type: ignore[func-returns-value]
+        assert seqs == sorted(set(seqs))
+
+
+def test_a_reboot_is_an_error_and_the_board_streams_only_when_asked_again(rig: Rig) -> None:
+    with rig.leader as leader:
+        last = rig.until(lambda sample: True)
+        rig.control.ask("fault", kind="reboot", off_s=0.05)
+        with pytest.raises(DriverError, match=r"gone|restarted|stopped"):
+            rig.until(lambda sample: False)
+    deadline = time.monotonic() + 5
+    while rig.control.ask("status")["state"] == "off" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert rig.control.ask("status")["state"] == "standby"
+    with leader:
+        after = rig.until(lambda sample: True)
+        assert after.seq > last.seq
+        assert after.device_us > last.device_us
+
+
+def test_silence_of_the_board_is_silence_of_the_driver(rig: Rig) -> None:
+    with rig.leader as leader:
+        rig.until(lambda sample: True)
+        rig.control.ask("fault", kind="stop", for_s=None)
+        time.sleep(0.05)
+        while leader.read(time.monotonic_ns()) is not None:
+            pass
+        time.sleep(0.05)
+        assert leader.read(time.monotonic_ns()) is None
+        rig.control.ask("clear")
+        rig.until(lambda sample: True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"board_serial": "EMU-0002"}, "calibration was made on board EMU-0002"),
+        ({"channels": {0: "left_j1"}}, "expected 'left_j1'; change leader.joints"),
+        ({"channels": {16: "head"}}, "has 16 channels"),
+        ({"rate_hz": 5000}, "streams at most 4000 Hz"),
+        ({"parameters": {"stale_ms": 20}}, "stale_ms: 10 ms on the board, 20 ms in the rig file"),
+        ({"parameters": {"stale": 20}}, "did you mean 'stale_ms'"),
+    ],
+)
+def test_another_board_than_the_rig_file_means_is_refused(rig: Rig, settings: dict[str, Any], words: str) -> None:
+    given = {"rate_hz": 1000, "channels": dict(enumerate(NAMES)), **settings}
+    port = rig.leader._link.port
+    with (
+        pytest.raises((DriverError, WireError), match=words),
+        ExoWireLeader(port, 2_000_000, given.pop("rate_hz"), given.pop("channels"), **given),
+    ):
+        pass
