@@ -214,20 +214,28 @@ class Limiter:
                 most = cap
             if least < -cap:
                 least = -cap
-            # Walls: g(d).
+            # Walls: g(d). Braking at D fits below it but for rounding; there the wall wins, or errors would add up.
             if room_up < far:
                 wall = math.sqrt(twice * room_up) - half if room_up > 0.0 else 0.0
                 if most > wall:
                     most = wall if wall > 0.0 else 0.0
+                    if least > most:
+                        least = most
             if room_down < far:
                 wall = half - math.sqrt(twice * room_down) if room_down > 0.0 else 0.0
                 if least < wall:
                     least = wall if wall < 0.0 else 0.0
+                    if most < least:
+                        most = least
             if want > most:
                 want = most
             elif want < least:
                 want = least
             sent = position + want
+            if sent > upper and room_up >= 0.0:  # g can reach the limit itself; rounding must not pass it
+                sent = upper
+            elif sent < lower and room_down >= 0.0:
+                sent = lower
             positions.append(sent)
             steps.append(sent - position)
             wishes.append(target if target == target else sent)
