@@ -187,11 +187,15 @@ def test_the_wall_is_approached_to_less_than_a_count_and_not_passed(start, wall)
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_rounding_at_the_wall_does_not_pass_it(side):
-    """From half a braking step before a limit at 0 the exact step ends on the limit, the rounded one 1e-21 rad beyond."""
+    """The exact last braking step ends on the limit 0, the rounded one 1e-20 rad beyond it."""
     lower, upper = (-1.0, 0.0) if side > 0 else (0.0, 1.0)
-    limiter = Limiter([JointLimits("j", lower, upper, 0.5, 2.1, 2.1, None, 0.5)], 0.002)
-    limiter.start([-4.2000000042e-06 * side])
-    assert limiter.follow([side], 1, 0).position_rad == (0.0,)
+    speed = 2.5 * 28.0 * T
+    limiter = Limiter([JointLimits("j", lower, upper, speed, 28.0, 28.0, None, speed)], T)
+    limiter.start([-0.0011200000000000012 * side])
+    for _ in range(30):
+        position = limiter.follow([5.0 * side], 1, 0).position_rad[0]
+        assert lower <= position <= upper
+    assert position == 0.0
 
 
 @pytest.mark.parametrize("target", [math.nan, math.inf, -math.inf])
