@@ -30,7 +30,8 @@ from drivers.emulators.exo_leader import ExoLeaderEmulator
 from drivers.emulators.ker_faults import HubFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.emulators.pty_port import PtyPort
-from drivers.emulators.worker import Channel, Rep, Waypoint, Worker
+from drivers.emulators.worker import Rep, Waypoint, Worker
+from drivers.emulators.worker_body import Channel
 from drivers.errors import DriverError
 
 _MOST_BEHIND_NS: Final = 1_000_000_000

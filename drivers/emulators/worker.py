@@ -9,10 +9,12 @@ clearly bad: nothing stops between 0.6 and 1.8 tolerances from a pose.
 from __future__ import annotations
 
 import itertools
-import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
+
+from drivers.emulators.worker_body import Body
+from drivers.emulators.worker_body import Channel as Channel
 
 GOOD: Final = "good"
 REACH_SHORT: Final = "reach_short"
@@ -24,7 +26,6 @@ INTERRUPTED: Final = "interrupted"
 _VIA_MISS: Final = 0.25
 """A good reach ends within so many tolerances of the pose."""
 _HOME_MISS: Final = 0.2
-_DRIFT_DEG: Final = 2.0
 _CLEAR_MISS: Final = 1.8
 """A bad one stays at least so many tolerances away."""
 _SHORT_AT_LEAST: Final = 0.4
@@ -34,20 +35,9 @@ _SHORT_AT_MOST: Final = 0.55
 _MOST_OF_REP_MAX: Final = 0.75
 _TOO_SLOW: Final = (1.5, 1.75)
 """A slow one lasts so many times rep_max_s: its clock runs only while home is left, about four fifths of it."""
-_TREMOR_DEG: Final = 0.1
 _UNNAMED_DEG: Final = 3.0
-_TRIGGER_DEG: Final = 100.0
-"""A joint with less travel than this, most of it to one side, is a trigger: it rests against its stop at 0."""
 _SEEN_LEAVING: Final = 2.0
 """An interrupted attempt was one when home had been left by so many tolerances."""
-
-
-class Channel(NamedTuple):
-    """One joint of the exoskeleton and its travel."""
-
-    name: str
-    lower_deg: float
-    upper_deg: float
 
 
 class Waypoint(NamedTuple):
@@ -90,7 +80,6 @@ class Worker:
         tell: Callable[[Rep], None],
     ) -> None:
         """`tell` gets each attempt as it ends. Raises ValueError for a waypoint that names an unknown joint."""
-        self._channels = tuple(channels)
         index = {channel.name: i for i, channel in enumerate(channels)}
         for waypoint in waypoints:
             for joint in waypoint.pose_deg:
@@ -104,9 +93,8 @@ class Worker:
         self._bad_every = bad_every
         self._random = random.Random(seed)
         self._tell = tell
-        self._rest_deg = self._at_rest()
-        self._waves = [self._wave(i) for i in range(len(self._channels))]
-        self._stops = tuple(_stop(channel) for channel in self._channels)
+        self._body = Body(channels, self._poses[0], self._named, self._random)
+        self._rest_deg = self._body.rest_deg
         self._orders = self._wrong_orders()
         self._short_phases = [k for k in range(1, len(self._poses)) if self._short_share(k) is not None]
         self._kinds = [NO_RETURN, TOO_SLOW]
@@ -144,7 +132,7 @@ class Worker:
             self._next_ns = now_ns + round(self._random.uniform(0.8, 1.5) * 1e9)
         elif now_ns >= self._next_ns:
             self._begin(now_ns)
-        return self._with_tremor(now_ns * 1e-9)
+        return self._body.alive(self._at_deg, now_ns * 1e-9)
 
     # -- attempts
 
@@ -315,15 +303,7 @@ class Worker:
         return tuple(target)
 
     def _home(self, at_s: float) -> tuple[float, ...]:
-        """Where he rests now: home drifts slowly, and no return is exact."""
-        rng = self._random
-        miss = self._waypoints[0].tolerance_deg * _HOME_MISS
-        return tuple(
-            [
-                rest + drift * math.sin(at_s * rate + phase) + rng.uniform(-miss, miss) * (drift > 0)
-                for rest, (drift, rate, phase, *_) in zip(self._rest_deg, self._waves)
-            ]
-        )
+        return self._body.home(at_s, self._waypoints[0].tolerance_deg * _HOME_MISS)
 
     # -- what is possible on this task
 
@@ -364,62 +344,7 @@ class Worker:
         bound = self._waypoints[k].tolerance_deg * tolerances
         return all(abs(at_deg[joint] - deg) <= bound for joint, deg in self._poses[k].items())
 
-    # -- the body
-
-    def _at_rest(self) -> tuple[float, ...]:
-        """Home; joints it does not name hang relaxed, a little inside the longer side of their travel."""
-        rest = []
-        for i, (_, lower, upper) in enumerate(self._channels):
-            lean = (
-                0.0
-                if abs(lower + upper) < 20
-                else math.copysign(4.0 if _is_trigger(lower, upper) else 12.0, lower + upper)
-            )
-            rest.append(self._poses[0].get(i, lean))
-        return tuple(rest)
-
-    def _wave(self, i: int) -> tuple[float, ...]:
-        """Drift (deg, rad/s, rad), tremor (deg, rad/s, rad) and sway (deg, rad/s, rad) of one joint."""
-        rng = self._random
-        _, lower, upper = self._channels[i]
-        drift = 0.0 if _is_trigger(lower, upper) else _DRIFT_DEG * rng.uniform(0.4, 1.0)
-        turn = 2 * math.pi
-        return (
-            drift,
-            turn / rng.uniform(180, 420),
-            rng.uniform(0, turn),
-            _TREMOR_DEG * rng.uniform(0.7, 1.2),
-            turn * rng.uniform(8, 12),
-            rng.uniform(0, turn),
-            0.15 if i in self._named else 0.5,
-            turn * rng.uniform(0.15, 0.4),
-            rng.uniform(0, turn),
-        )
-
-    def _with_tremor(self, at_s: float) -> tuple[float, ...]:
-        sin = math.sin
-        return tuple(
-            [
-                min(max(deg, lower), upper) + tremor * sin(at_s * fast + p) + sway * sin(at_s * slow + q)
-                for deg, (_, _, _, tremor, fast, p, sway, slow, q), (lower, upper) in zip(
-                    self._at_deg, self._waves, self._stops
-                )
-            ]
-        )
-
 
 def _minimum_jerk(share: float) -> float:
     """Way covered after a share of the time: 10 s^3 - 15 s^4 + 6 s^5."""
     return share * share * share * (10 + share * (6 * share - 15))
-
-
-def _is_trigger(lower_deg: float, upper_deg: float) -> bool:
-    return upper_deg - lower_deg < _TRIGGER_DEG and abs(lower_deg + upper_deg) > 20
-
-
-def _stop(channel: Channel) -> tuple[float, float]:
-    """How far the joint really goes: a trigger has a stop at 0, its finger pulls to one side only."""
-    _, lower, upper = channel
-    if not _is_trigger(lower, upper):
-        return lower + 1.0, upper - 1.0
-    return (lower + 1.0, 0.3) if -lower > upper else (-0.3, upper - 1.0)

@@ -6,12 +6,15 @@ import itertools
 import math
 from collections import Counter
 
+import msgspec
 import pytest
 
-from drivers.emulators.worker import GOOD, INTERRUPTED, Channel, Rep, Waypoint, Worker
+from drivers.emulators.worker import GOOD, INTERRUPTED, Rep, Waypoint, Worker
+from drivers.emulators.worker_body import Channel
 from station.session.gesture import shape
 from station.session.reps import EdgeKind, RepCounter
 from station.settings.load import load_rig, load_task
+from station.settings.task import Task
 
 RIG, _ = load_rig("demo")
 TASK = load_task("microwave_door", RIG)
@@ -40,7 +43,7 @@ def run(worker, counter, told, reps, following=lambda now_ns: True):
     return ends
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_counter_and_the_truth_agree_over_200_repetitions(seed):
     told: list[Rep] = []
     counter = RepCounter(shape(TASK, tuple(joint.name for joint in JOINTS)))
@@ -66,7 +69,7 @@ def test_bad_every_0_is_always_good():
 
 def test_the_truth_tells_attempts_in_order_and_without_overlap():
     told: list[Rep] = []
-    run(make_worker(6, 3, told), RepCounter(shape(TASK, tuple(joint.name for joint in JOINTS))), told, 60)
+    run(make_worker(6, 3, told), RepCounter(shape(TASK, tuple(joint.name for joint in JOINTS))), told, 40)
     assert [rep.rep for rep in told] == list(range(1, len(told) + 1))
     assert all(a.end_ns <= b.start_ns for a, b in itertools.pairwise(told))
     names = {"", *(waypoint.name for waypoint in WAYPOINTS)}
@@ -103,8 +106,8 @@ def test_the_same_seed_moves_the_same_way_and_another_does_not():
 def test_no_joint_jumps_or_leaves_its_travel():
     worker = make_worker(11, 2, [])
     before = None
-    for n in range(20_000):
-        deg = worker.step(START_NS + n * STEP_NS, n % 3000 < 2500)
+    for n in range(8_000):
+        deg = worker.step(START_NS + n * STEP_NS, n % 1500 < 1200)
         for channel, value in zip(CHANNELS, deg):
             assert channel.lower_deg <= value <= channel.upper_deg
         if before is not None:
@@ -122,3 +125,45 @@ def test_no_channel_ever_freezes_as_a_dead_encoder_would():
 def test_a_waypoint_of_an_unknown_joint_is_named():
     with pytest.raises(ValueError, match="joint knee"):
         Worker(CHANNELS, [Waypoint("home", {"knee": 1.0}, 0.1, 9.0)], 3.0, 7.0, 0, 1, lambda rep: None)
+
+
+@pytest.mark.parametrize(
+    "poses",
+    [
+        [{"right_j1": 0, "left_j1": 0}, {"right_j1": 60, "left_j1": -60}],
+        [{"left_j2": -10}, {"left_j2": -70}, {"left_j2": -70, "left_trigger": 50}],
+        [{"right_j4": 20}, {"right_j4": 60}, {"right_j4": 100}, {"right_j4": 140}],
+        [{"right_j1": 0}, {"right_j1": 50, "right_j3": 0}, {"right_j1": 50, "right_j3": 60}, {"right_j1": 90}],
+    ],
+)
+def test_other_tasks_are_judged_alike(poses):
+    task = msgspec.convert(
+        {
+            "name": "other",
+            "version": 1,
+            "title": {"zh": "x", "en": "x"},
+            "target": 5,
+            "rep_target_s": 3.0,
+            "rep_max_s": 8.0,
+            "phases": [
+                {
+                    "name": f"p{n}",
+                    "say": {"zh": "x", "en": "x"},
+                    "pose_deg": pose,
+                    "tolerance_deg": 9,
+                    "dwell_s": 0.1,
+                    "timeout_s": 4.0,
+                }
+                for n, pose in enumerate(poses)
+            ],
+        },
+        Task,
+    )
+    waypoints = [Waypoint(p.name, p.pose_deg, p.dwell_s, p.tolerance_deg) for p in task.phases]
+    told: list[Rep] = []
+    worker = Worker(CHANNELS, waypoints, 3.0, 8.0, 3, 7, told.append)
+    ends = run(worker, RepCounter(shape(task, tuple(joint.name for joint in JOINTS))), told, 40)
+    truth = [(rep.kind if rep.kind != GOOD else "") for rep in told]
+    for n, (wanted, end) in enumerate(zip(truth, ends)):
+        assert wanted == end.reason, f"attempt {n + 1}: {told[n]} counted as {end}"
+    assert len(set(truth)) >= 3
