@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,32 +90,3 @@ def _run_like_hardware(pid: int) -> None:
     """Hardware does not wait for a processor: before ordinary programs, where the machine allows it."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_HARDWARE_PRIORITY))
-
-
-class EmulatorControl:
-    """A line to one emulator process's control socket: one JSON request, one JSON reply."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises OSError where no emulator listens."""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            self._socket.settimeout(5.0)
-            self._socket.connect(str(path))
-        except OSError:
-            self._socket.close()
-            raise
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        self._socket.send(json.dumps(request).encode())
-        reply: dict[str, Any] = json.loads(self._socket.recv(8 << 20))
-        return reply
-
-    def take_trace(self) -> list[list[int]]:
-        """All rows of the trace so far; they come in packets."""
-        rows: list[list[int]] = []
-        while more := self.ask(cmd="take_trace")["rows"]:
-            rows.extend(more)
-        return rows
-
-    def close(self) -> None:
-        self._socket.close()

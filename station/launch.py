@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from drivers.emulators.control_socket import ControlClient
 from station import emulated, wiring
 from station.children import Child, StartError
 from station.control.realtime import leave_core
@@ -66,7 +67,7 @@ class Run:
         self.intents: IntentSender | None = None
         self.notes: list[str] = []
         self._told_following: bool | None = None
-        self._worker_line: emulated.EmulatorControl | None = None
+        self._worker_line: ControlClient | None = None
         self._restarts = 0
         self.closing_document = ""
 
@@ -95,7 +96,7 @@ class Run:
         self.intents = IntentSender(folder / "intents.sock", Role.SCREEN)
         self._views = ViewClient(folder / "views.sock")
         if self._emulators:
-            self._worker_line = emulated.EmulatorControl(folder / emulated.LEADER_CONTROL)
+            self._worker_line = ControlClient(str(folder / emulated.LEADER_CONTROL))
 
     def _start(self, name: str, module: str, *more: str) -> Child:
         arguments = ["--runtime", str(self.runtime.folder), "--ring", str(self.ring_fd), *more]
@@ -111,7 +112,7 @@ class Run:
             following = view.mode == Mode.FOLLOWING and not self._views.is_lost
             if following != self._told_following:
                 self._told_following = following
-                self._worker_line.ask(cmd="worker", following=following)
+                self._worker_line.ask("worker", following=following)
         if self._views.is_lost and self.session is not None and self.session.poll() not in (None, 0):
             self._restart_session()
         return view

@@ -152,13 +152,13 @@ class ControlClient:
         return reply
 
     def take_trace(self) -> list[list[int]]:
-        """All rows of the trace, in as many requests as it takes."""
-        rows: list[list[int]] = []
-        while True:
-            reply = self.ask("take_trace")
-            rows += reply["rows"]
-            if not reply.get("left"):
-                return rows
+        """All rows that stand in the trace now, in as many requests as it takes; the trace may grow meanwhile."""
+        reply = self.ask("take_trace")
+        rows: list[list[int]] = reply["rows"]
+        count = len(rows) + int(reply.get("left", 0))
+        while len(rows) < count:
+            rows += self.ask("take_trace")["rows"]
+        return rows
 
 
 def is_orphan(parent_pid: int) -> bool:

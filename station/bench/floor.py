@@ -40,6 +40,8 @@ class Plan(msgspec.Struct):
     """Send at every so-manieth sample."""
     seconds: float
     core: int | None
+    result: str
+    """File to write the `Result` to."""
 
 
 class Result(msgspec.Struct):
@@ -98,8 +100,7 @@ def run(plan: Plan) -> Result:
 
 def main() -> int:
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan)
-    result = run(plan)
-    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    Path(plan.result).write_bytes(msgspec.json.encode(run(plan)))
     return 0
 
 

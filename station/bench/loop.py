@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from drivers.emulators.control_socket import ControlClient
 from firmware_bridge.can_frame import encode_frame
 from firmware_bridge.damiao import ENABLE, RANGES, encode_mit
 from station import emulated
@@ -169,10 +170,10 @@ def _tend(run: Run, person: EmulatedPerson | None, seconds: float) -> int:
         time.sleep(min(0.05, left))
 
 
-def _trace(runtime: Path, on: bool) -> list[emulated.EmulatorControl]:
-    lines = [emulated.EmulatorControl(runtime / name) for name in (emulated.LEADER_CONTROL, emulated.FOLLOWER_CONTROL)]
+def _trace(runtime: Path, on: bool) -> list[ControlClient]:
+    lines = [ControlClient(str(runtime / name)) for name in (emulated.LEADER_CONTROL, emulated.FOLLOWER_CONTROL)]
     for line in lines:
-        line.ask(cmd="trace", on=on)
+        line.ask("trace", on=on)
     return lines
 
 
@@ -234,7 +235,7 @@ def _floor_round(rig_name: str, rig: Rig, into: Measured, seconds: float, seed: 
         lines = _trace(folder, on=True)
         if floor.wait(seconds + 10) != 0:
             raise StartError(f"the floor process failed; its log: {floor.log}", 3)
-        result = msgspec.json.decode(floor.last_output(), type=Result)
+        result = msgspec.json.decode(Path(plan.result).read_bytes(), type=Result)
         traces = [line.take_trace() for line in lines]
         for line in lines:
             line.close()
@@ -274,6 +275,7 @@ def _plan(rig: Rig, runtime: Path, seconds: float) -> Plan:
         every=round(rig.leader.rate_hz / rig.arm.rate_hz),
         seconds=seconds,
         core=rig.loop.core,
+        result=str(runtime / "floor.json"),
     )
 
 

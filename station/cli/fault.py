@@ -6,8 +6,10 @@ import argparse
 import json
 from typing import Any
 
+from drivers.emulators.control_socket import ControlClient
+from drivers.errors import DriverError
 from station import cli
-from station.emulated import FOLLOWER_CONTROL, LEADER_CONTROL, EmulatorControl
+from station.emulated import FOLLOWER_CONTROL, LEADER_CONTROL
 from station.runtime import running_rigs
 
 
@@ -43,20 +45,19 @@ def main(options: argparse.Namespace) -> int:
         except ValueError:
             request[key] = value
     path = folders[name] / (LEADER_CONTROL if options.side == "leader" else FOLLOWER_CONTROL)
-    try:
-        line = EmulatorControl(path)
-    except OSError:
+    if not path.exists():
         return cli.fail(f"rig {name!r} has no emulated {options.side}: faults are for emulated rigs only", cli.HARDWARE)
-    reply = line.ask(**request)
-    line.close()
+    try:
+        with ControlClient(str(path)) as line:
+            reply = line.ask(request.pop("cmd"), **request)
+    except DriverError as error:
+        return cli.fail(str(error), cli.USAGE)
     if options.json:
         print(json.dumps(reply))
-    elif not reply.get("ok"):
-        return cli.fail(str(reply.get("error")), cli.USAGE)
     elif options.fault == "list":
         print("\n".join(f"{kind:16} {words}" for kind, words in reply["faults"].items()))
     elif options.fault == "status":
         print(json.dumps(reply, indent=2))
     else:
         print(f"{options.side}: {options.fault}" + (f" for {options.for_s:g} s" if options.for_s else ""))
-    return cli.OK if reply.get("ok") else cli.USAGE
+    return cli.OK

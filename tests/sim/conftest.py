@@ -42,7 +42,7 @@ def ours(runtime: Path) -> list[int]:
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
                 line = (folder / "cmdline").read_bytes()
-                if str(runtime).encode() in line and "Z" != (folder / "stat").read_text().rpartition(")")[2].split()[0]:
+                if str(runtime).encode() in line and (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
                     found.append(int(folder.name))
             except OSError:
                 continue

@@ -130,15 +130,16 @@ def test_a_session_that_is_killed_leads_to_a_hold_and_is_started_again(runtime, 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_motors_stop_by_themselves_when_the_control_process_dies_or_freezes(runtime, tmp_path, number):
-    from station.emulated import FOLLOWER_CONTROL, EmulatorControl
+    from drivers.emulators.control_socket import ControlClient
+    from station.emulated import FOLLOWER_CONTROL
 
     with Driver(tmp_path) as rig:
         rig.until_mode(Mode.FOLLOWING)
         rig.until(lambda tick: max(map(abs, tick.arm_rad_s)) > 0.5)
-        arm = EmulatorControl(rig.run.runtime.folder / FOLLOWER_CONTROL)
+        arm = ControlClient(str(rig.run.runtime.folder / FOLLOWER_CONTROL))
         os.kill(rig.run.control.pid, number)
         time.sleep(0.5)
-        motors = arm.ask(cmd="status")["motors"]
+        motors = arm.ask("status")["motors"]
         arm.close()
         assert len(motors) == 16
         assert not any(motor["enabled"] for motor in motors)
