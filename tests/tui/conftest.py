@@ -12,7 +12,9 @@ from textual.pilot import Pilot
 from station.signals import SessionView
 from station.tui.app import StationApp
 from station.tui.language import Language
+from station.tui.rows import text_of
 from station.tui.summary import Outcome
+from station.tui.widgets.panel import Panel
 from tests.tui.picture import screen_lines
 from tests.tui.scenes import WALL, Clock, ScriptedLink
 
@@ -25,10 +27,15 @@ class Stage(NamedTuple):
 
     async def draw(self) -> list[str]:
         """Draw until the layout has settled; the rows of the screen."""
-        for _ in range(3):
+        for _ in range(2):
             self.app.poll()
             await self.pilot.pause()
         return screen_lines(self.app)
+
+    def rows(self, panel: str) -> list[str]:
+        """What a panel has drawn at the newest view, without waiting for the screen's own refresh."""
+        self.app.poll()
+        return [text_of(line) for line in self.app.screen.query_one(panel, Panel)._rows]
 
     async def press(self, *keys: str) -> None:
         for key in keys:
