@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from firmware_bridge.errors import WireError
@@ -186,6 +187,50 @@ def encode_motion(ranges: Ranges, position_rad: float, velocity_rad_s: float, ga
         | int((velocity_rad_s + v_max) * 4095 / (v_max + v_max)) << 36
         | gains
     )
+
+
+class MotionRow(NamedTuple):
+    """One motor's part of `encode_motions` and `decode_motions`, worked out once."""
+
+    p_max_rad: float
+    v_max_rad_s: float
+    p_span_rad: float
+    v_span_rad_s: float
+    gains: int
+
+
+def motion_row(ranges: Ranges, gains: int) -> MotionRow:
+    """`gains`: of `encode_gains`."""
+    return MotionRow(ranges.p_max_rad, ranges.v_max_rad_s, 2 * ranges.p_max_rad, 2 * ranges.v_max_rad_s, gains)
+
+
+def encode_motions(
+    rows: Sequence[MotionRow], position_rad: Sequence[float], velocity_rad_s: Sequence[float]
+) -> list[bytes]:
+    """`encode_motion` for all motors of an arm at once, in the rows' order. Raises WireError on NaN or an infinity."""
+    frames = []
+    for (p_max, v_max, p_span, v_span, gains), position, velocity in zip(
+        rows, position_rad, velocity_rad_s, strict=True
+    ):
+        if not -p_max <= position <= p_max:
+            position = _clamp("position", position, p_max, -p_max)
+        if not -v_max <= velocity <= v_max:
+            velocity = _clamp("velocity", velocity, v_max, -v_max)
+        code = int((position + p_max) * 65535 / p_span) << 48 | int((velocity + v_max) * 4095 / v_span) << 36 | gains
+        frames.append(code.to_bytes(8, "big"))
+    return frames
+
+
+def decode_motions(rows: Sequence[MotionRow], frames: Sequence[bytes]) -> tuple[list[float], list[float]]:
+    """`decode_motion` for all motors at once: positions and velocities. Raises WireError on a frame not of 8 bytes."""
+    positions, velocities = [], []
+    for (p_max, v_max, p_span, v_span, _), data in zip(rows, frames, strict=True):
+        if len(data) != 8:
+            raise WireError(f"Damiao command of {len(data)} bytes; expected 8")
+        code = int.from_bytes(data, "big")
+        positions.append((code >> 48) * p_span / 65535 - p_max)
+        velocities.append((code >> 36 & 0xFFF) * v_span / 4095 - v_max)
+    return positions, velocities
 
 
 def encode_mit(

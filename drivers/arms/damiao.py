@@ -29,12 +29,14 @@ from firmware_bridge.damiao import (
     RID_SOFTWARE_VERSION,
     RID_TIMEOUT,
     decode_motion,
+    decode_motions,
     decode_register,
     encode_gains,
-    encode_motion,
+    encode_motions,
     encode_refresh,
     encode_register_write,
     is_register_answer,
+    motion_row,
     status_words,
     timeout_units,
 )
@@ -44,6 +46,8 @@ STOP_BOUND_S: Final = 0.04
 """For `stop()` on all buses together."""
 REFRESH_NS: Final = 10_000_000
 """Motors speak only when spoken to: after so long without a frame, `read` asks for their state."""
+_make_frame: Final = tuple.__new__
+"""A named tuple's own constructor costs as much as encoding the frame."""
 _FEEDBACK: Final = struct.Struct(">BHBHBB")
 
 
@@ -96,10 +100,8 @@ class DamiaoArm:
             gains = [encode_gains(ranges, j.kp, j.kd, 0.0) for ranges, j in zip(self._ranges, joints, strict=True)]
         except WireError as error:
             raise DriverError(f"arm {name}: {error}") from error
-        self._rows = tuple(
-            (joint.bus, joint.motor_id, ranges, gain)
-            for joint, ranges, gain in zip(joints, self._ranges, gains, strict=True)
-        )
+        self._motors = tuple((joint.bus, joint.motor_id) for joint in joints)
+        self._rows = tuple(motion_row(ranges, gain) for ranges, gain in zip(self._ranges, gains, strict=True))
         self._joint_of = [
             {joint.motor_id: index for index, joint in enumerate(joints) if joint.bus == bus}
             for bus in range(len(buses))
@@ -189,7 +191,7 @@ class DamiaoArm:
         it has confirmed that. Raises DriverError when a bus is gone or takes no frame.
         """
         self._waits_to_be_on = set(range(len(self._rows)))
-        for bus, motor_id, _, _ in self._rows:
+        for bus, motor_id in self._motors:
             self._hand_over(bus, REGISTER_ID, encode_register_write(motor_id, RID_TIMEOUT, self._timeout_units))
         self._has_spoken = True
 
@@ -197,7 +199,7 @@ class DamiaoArm:
         """A register answer outside the check-in: the time-out confirmed, or one that came late and means nothing."""
         if index not in self._waits_to_be_on or data[2] != OP_WRITE or data[3] != RID_TIMEOUT:
             return
-        bus, motor_id, _, _ = self._rows[index]
+        bus, motor_id = self._motors[index]
         units = decode_register(data).value
         if units != self._timeout_units:
             raise DriverError(
@@ -212,15 +214,14 @@ class DamiaoArm:
 
     def encode(self, command: ArmCommand) -> list[WireFrame]:
         """One MIT frame a motor, in joint order. Raises WireError on a number that is not finite."""
-        return [
-            WireFrame(bus, motor_id, encode_motion(ranges, position, velocity, gains))
-            for (bus, motor_id, ranges, gains), position, velocity in zip(
-                self._rows, command.position_rad, command.velocity_rad_s, strict=True
-            )
-        ]
+        frames = encode_motions(self._rows, command.position_rad, command.velocity_rad_s)
+        return [_make_frame(WireFrame, (bus, motor_id, data)) for (bus, motor_id), data in zip(self._motors, frames)]
 
     def decode(self, frames: Sequence[WireFrame]) -> Told:
         """What the motors will understand. Raises WireError on a frame that is not for one of the arm's motors."""
+        if tuple([frame[:2] for frame in frames]) == self._motors:  # one each, in joint order: as `encode` makes them
+            positions, velocities = decode_motions(self._rows, [frame[2] for frame in frames])
+            return Told(tuple(positions), tuple(velocities))
         position = [math.nan] * len(self.joints)
         velocity = [math.nan] * len(self.joints)
         for bus, can_id, data in frames:
@@ -264,7 +265,7 @@ class DamiaoArm:
         self._buses[bus].send_packed(self._senders[bus][can_id] + data + self._tails[bus])
 
     def _refresh(self) -> None:
-        for bus, motor_id, _, _ in self._rows:
+        for bus, motor_id in self._motors:
             self._hand_over(bus, REGISTER_ID, encode_refresh(motor_id))
         self._has_spoken = True
 

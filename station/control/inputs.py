@@ -146,21 +146,22 @@ class Trust:
         turn, slack, held, reasons, good_us = self._turn, self._slack, self._held, self._reason, self._good_us
         good_ns, changed_us = self._good_ns, self._changed_us
         is_changed = False
+        is_healthy = not any(health)
         for index, (name, channel, lower, upper, window, most_per_us) in enumerate(self._joints):
             count = counts[channel]
-            if not 0.0 <= count - window < turn:
+            if not lower <= count <= upper and not 0.0 <= count - window < turn:
                 count -= round(turn * ((count - window) // turn))
                 is_changed = True
             before = held[index]
-            if health[channel]:
+            if not is_healthy and health[channel]:
                 reason = _health_words(health[channel])
+            elif count == before:
+                reason = ""
             elif not lower <= count <= upper:
                 reason = OUT_OF_RANGE
             elif before is None:
                 reason = ""
                 changed_us[index] = device_us
-            elif count == before:
-                reason = ""
             else:
                 most = most_per_us * (device_us - good_us[index]) + slack
                 if -most <= count - before <= most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -83,3 +84,30 @@ def test_any_bytes_are_a_can_frame_or_a_wire_error(raw: bytes) -> None:
     except WireError:
         return
     assert len(data) <= len(raw) - 8
+
+
+def test_all_motors_at_once_are_encoded_and_decoded_as_one_by_one():
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    models = sorted(damiao.RANGES)
+    for _ in range(300):
+        ranges = [damiao.RANGES[rng.choice(models)] for _ in range(rng.randrange(1, 20))]
+        gains = [damiao.encode_gains(r, rng.uniform(0, 500), rng.uniform(0, 5), 0.0) for r in ranges]
+        positions = [rng.uniform(-1.2, 1.2) * r.p_max_rad for r in ranges]
+        velocities = [rng.uniform(-1.2, 1.2) * r.v_max_rad_s for r in ranges]
+        rows = [damiao.motion_row(r, g) for r, g in zip(ranges, gains)]
+        frames = damiao.encode_motions(rows, positions, velocities)
+        assert frames == [damiao.encode_motion(r, p, v, g) for r, p, v, g in zip(ranges, positions, velocities, gains)]
+        decoded = damiao.decode_motions(rows, frames)
+        assert list(zip(*decoded)) == [damiao.decode_motion(r, frame) for r, frame in zip(ranges, frames)]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_no_motor_of_many_takes_a_number_that_is_none(bad):
+    rows = [damiao.motion_row(damiao.RANGES["4310"], 0)] * 3
+    for position, velocity in (((0.0, bad, 0.0), (0.0,) * 3), ((0.0,) * 3, (bad, 0.0, 0.0))):
+        with pytest.raises(WireError, match="expected a finite number"):
+            damiao.encode_motions(rows, position, velocity)
+    with pytest.raises(WireError, match="of 7 bytes"):
+        damiao.decode_motions(rows[:1], [bytes(7)])
