@@ -85,7 +85,7 @@ class Loop:
         self._late_ns = 0
         self._arrived_ns = 0
         self._sent: ArmCommand | None = None
-        self._io_events: Events = []
+        self._found: Events = []
         self._leader_down = self._arm_down = ""
         self._opener: threading.Thread | None = None
         self._reset_until_ns = 0
@@ -121,6 +121,7 @@ class Loop:
         self._advance(start_ns, asked, events)
         sent_ns, judged_ns = self._command()
         self._publish(start_ns, sent_ns, judged_ns, events)
+        self._watch_arm()
         self._after()
 
     def _ask(self) -> list[Asked]:
@@ -169,7 +170,7 @@ class Loop:
         self._target = self._retargeter.retarget(self._angles)
 
     def _watch(self, now_ns: int, asked: list[Asked], events: Events) -> None:
-        """Everything that stands, as events."""
+        """Everything that stands, as events; what the arm and the buses did was found after the last command."""
         sample = self._sample
         if self._leader_down:
             events.append(("leader_error", self._leader_down))
@@ -178,14 +179,9 @@ class Loop:
             self._leader_watch.look(events, now_ns - sample.t_ns, self._leader.counters, reboots)
         if self._arm_down:
             events.append(("arm_error", self._arm_down))
-        else:
-            if not self._state.off:
-                self._arm_watch.look(events, self._feedback, now_ns, self._on_since_ns)
-            self._bus_watch.look(events, self._gate.counters, now_ns)
         self._lease_watch.look(events, asked, now_ns)
-        self._clock_watch.look(events, now_ns, time.time_ns())
-        events.extend(self._io_events)
-        self._io_events = []
+        events.extend(self._found)
+        self._found = []
         if self._last_sent_ns:
             gap_ns = now_ns - self._last_sent_ns - self._pace.period_ns
             if gap_ns > self._gap_stop_ns:
@@ -200,6 +196,15 @@ class Loop:
                     if self._state.mode is Mode.ALIGNING or any(item.kind is IntentKind.ENGAGE for item in asked):
                         events.append(("zero_mismatch", f"{name}: asked {math.degrees(want):.0f} deg"))
                     break
+
+    def _watch_arm(self) -> None:
+        """Between two commands, where time is not dear: motors, buses, the wall clock; it counts in the next tick."""
+        now_ns = self._pace.clock()
+        if not self._arm_down:
+            if not self._state.off:
+                self._arm_watch.look(self._found, self._feedback, now_ns, self._on_since_ns)
+            self._bus_watch.look(self._found, self._gate.counters, now_ns)
+        self._clock_watch.look(self._found, now_ns, time.time_ns())
 
     def _advance(self, now_ns: int, asked: list[Asked], events: Events) -> None:
         """The mode of this tick, and what its change asks of the arm."""
@@ -288,10 +293,10 @@ class Loop:
                 command = limiter.brake(state.epoch, slot_ns)
             gate.send(command)
         except GateRefusal as error:
-            self._io_events.append(("gate_refused", str(error)))
+            self._found.append(("gate_refused", str(error)))
             return 0, 0
         except BusFullError as error:
-            self._io_events.append(("send_queue_full", str(error)))
+            self._found.append(("send_queue_full", str(error)))
             return 0, 0
         except DriverError as error:
             self._arm_down = str(error)
