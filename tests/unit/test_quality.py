@@ -96,18 +96,23 @@ def test_an_old_sample_used_again_is_no_gap(check):
     assert check.check(ticks).reason == ""
 
 
-@pytest.mark.parametrize(("missing", "is_rejected"), [(1, False), (2, True), (8, True)])
+@pytest.mark.parametrize(("missing", "is_rejected"), [(1, False), (2, False), (9, False), (10, True)])
 def test_a_hole_in_the_loops_slots_rejects_beyond_the_rigs_bound(check, missing, is_rejected):
     ticks = good_ticks()
     grade = check.check(ticks[:600] + ticks[600 + missing :])
-    assert RIG.loop.gap_flag_ms == 5.0
+    assert RIG.loop.gap_stop_ms == 20.0
     # The samples of the hole were not lost by the device: it is the loop that is to blame.
     assert grade.reason == (reasons.TICK_GAP if is_rejected else "")
     assert grade.figures["slots_missing"] == missing
 
 
+def test_too_many_missing_slots_reject(check):
+    ticks = [tick for i, tick in enumerate(good_ticks()) if i % 40 != 7]
+    assert check.check(ticks).reason == reasons.TICK_GAP
+
+
 def test_many_single_missing_slots_only_tag(check):
-    ticks = [tick for i, tick in enumerate(good_ticks()) if i % 50 != 7]
+    ticks = [tick for i, tick in enumerate(good_ticks()) if i % 70 != 7]
     assert check.check(ticks).tags == ("late_ticks",)
     assert check.check(ticks).reason == ""
 
