@@ -27,8 +27,11 @@ from firmware_bridge.exo_messages import (
     ParamGet,
     ParamSave,
     ParamSet,
+    Reboot,
     Stats,
     StatsGet,
+    UpdateBegin,
+    UpdateConfirm,
     UpdateGet,
     UpdateStatus,
     Zero,
@@ -45,6 +48,9 @@ ANSWER_S: Final = 0.15
 TRIES: Final = 5
 _MOST_NEWS: Final = 256
 _MOST_LOG: Final = 1000
+
+_NEED_A_BEAT: Final = (UpdateBegin, UpdateConfirm, Reboot)
+"""A board that has just restarted has not heard yet that the arm rests."""
 
 M = TypeVar("M", bound=Message)
 
@@ -86,7 +92,7 @@ class ExoTalk:
         body = encode(request)
         number = TYPE_OF[type(request)]
         for _ in range(tries):
-            self.beat()
+            self.beat(is_due=isinstance(request, _NEED_A_BEAT))
             self._link.send(body)
             deadline = time.monotonic() + within_s
             while (left_s := deadline - time.monotonic()) > 0:
@@ -119,12 +125,17 @@ class ExoTalk:
             messages.append(message)
         return messages
 
-    def beat(self) -> None:
+    def beat(self, *, is_due: bool = False) -> None:
         """The host's beat, when it is due: the arm is disabled while a tool talks."""
         now_s = time.monotonic()
-        if now_s >= self._beat_s:
+        if is_due or now_s >= self._beat_s:
             self._beat_s = now_s + BEAT_MS * 1e-3
             self._link.send(encode(HostBeat(0, 0)))
+
+    def reopen(self) -> None:
+        """Close the link and open it again. Raises DriverError where it is not there."""
+        self._link.__exit__(None, None, None)
+        self._link.__enter__()
 
     # -- whole questions
 

@@ -17,13 +17,13 @@ SOURCES: Final = Path(firmware_bridge.__file__).parent / "mcu"
 _FLAGS: Final = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 
-def board_program() -> Path:
+def board_program(flags: tuple[str, ...] = _FLAGS) -> Path:
     """The compiled board. Raises DriverError, in words, where there is no C compiler or it refuses."""
     files = sorted([*SOURCES.glob("*.[ch]"), *(SOURCES / "boards").glob("*.[ch]")])
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    program = _cache() / f"exo_board-{digest}"
+    digest = hashlib.sha256(b"".join([*(file.read_bytes() for file in files), *(flag.encode() for flag in flags)]))
+    program = _cache() / f"exo_board-{digest.hexdigest()[:16]}"
     if not program.exists():
-        compile_board(program, _FLAGS)
+        compile_board(program, flags)
     return program
 
 

@@ -290,7 +290,8 @@ static bool handle_reboot(exo_board_t *board, const uint8_t *body, size_t size)
     const uint8_t result = permit(board, m.consent);
     exo_board_acknowledge(board, body[0], result, 0);
     if (result == EXO_RESULT_OK) {
-        exo_hal_reboot();
+        board->is_reboot_due = true;
+        board->reboot_ms = board->uptime_ms;
     }
     return true;
 }

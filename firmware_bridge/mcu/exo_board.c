@@ -245,6 +245,17 @@ static void poll_beat(exo_board_t *board)
     }
 }
 
+/* The answer has to leave first: a transmit buffer, or segments that wait for the host's flow control. */
+static void poll_reboot(exo_board_t *board)
+{
+    const uint32_t waited_ms = board->uptime_ms - board->reboot_ms;
+    const bool has_left = board->config->link == EXO_LINK_SERIAL || board->can.tp.queued == 0;
+    if (board->is_reboot_due && waited_ms >= EXO_REBOOT_AFTER_MS && (has_left || waited_ms >= EXO_REBOOT_AT_LAST_MS)) {
+        board->is_reboot_due = false;
+        exo_hal_reboot();
+    }
+}
+
 void exo_board_poll(exo_board_t *board)
 {
     const uint32_t now_us = exo_hal_micros();
@@ -257,6 +268,7 @@ void exo_board_poll(exo_board_t *board)
     if (board->config->link != EXO_LINK_SERIAL) {
         exo_can_poll(&board->can, exo_hal_micros(), write_can, NULL);
     }
+    poll_reboot(board);
     if (board->update.state == EXO_UPDATE_STATE_TESTING && board->uptime_ms > EXO_CONFIRM_WITHIN_MS &&
         board->rate_hz == 0) {
         exo_hal_reboot(); /* nobody vouched for this image: the next start goes back */

@@ -15,6 +15,7 @@
 #include "exo_update.h"
 
 enum { EXO_LOG_LINES = 16, EXO_CONFIRM_WITHIN_MS = 60000, EXO_FAULT_EVERY_MS = 100 };
+enum { EXO_REBOOT_AFTER_MS = 20, EXO_REBOOT_AT_LAST_MS = 200 };
 
 typedef enum { EXO_LINK_SERIAL, EXO_LINK_CAN, EXO_LINK_CAN_FD } exo_link_t;
 
@@ -72,6 +73,8 @@ typedef struct {
     exo_log_t log[EXO_LOG_LINES];
     uint32_t log_number; /* of the next line */
     exo_stats_t stats;
+    bool is_reboot_due; /* once the answer has left */
+    uint32_t reboot_ms;
 } exo_board_t;
 
 /* False where no slot holds a whole image (a boot loader then waits for an update; the application cannot run). */

@@ -67,7 +67,7 @@ bool exo_store_open(exo_store_t *store, const exo_param_t *params, uint8_t param
         }
     }
     for (uint8_t i = 0; is_dictionary && i < channels; i++) {
-        store->is_recorded[i] = (bits[i / 8] >> (i % 8) & 1u) != 0;
+        store->is_recorded[i] = ((uint32_t)bits[i / 8] >> (i % 8) & 1u) != 0;
         store->is_zero_saved[i] = store->is_recorded[i];
         store->zeros[i] = exo_get_u32(bits + 8 + 4 * i);
     }

@@ -234,6 +234,9 @@ uint8_t exo_update_end(exo_update_t *update)
 
 uint8_t exo_update_confirm(exo_update_t *update)
 {
+    if (update->state == EXO_UPDATE_STATE_IDLE) {
+        return EXO_RESULT_OK; /* asked again: the answer was lost */
+    }
     if (update->state != EXO_UPDATE_STATE_TESTING) {
         return EXO_RESULT_BAD_STATE;
     }

@@ -15,7 +15,7 @@ from firmware_bridge.exo_messages import TYPES, fields_of, wire_name
 HERE = Path(__file__).parent
 MCU = HERE.parents[1] / "firmware_bridge" / "mcu"
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wconversion"]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O0"]
 CODECS = ["exo_messages.c", "exo_frame.c", "exo_sample.c", "exo_tp.c", "exo_can.c", "exo_sha256.c"]
 
 
