@@ -42,7 +42,7 @@ def test_every_shipped_rig_and_task_loads(name):
         ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected `float`, got `str`"),
         ("rate_hz = 1000", "rate_hz = 400", "arm.rate_hz is 500; expected at most leader.rate_hz (400)"),
         ("emulated = true", "emulated = false", "[emulator] stands in a rig that is not emulated"),
-        ("hold_after_ms = 30", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected `float` <= 100.0"),
+        ("hold_after_ms = 50", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected `float` <= 100.0"),
         ("stop_after_ms = 200", "stop_after_ms = 50\nhold_after_ms = 60", "not valid TOML"),
         ('leader = "right_j1"', 'leader = "right_j11"', "leader 'right_j11' is not in leader.joints; did you mean"),
         (
@@ -125,7 +125,7 @@ def test_an_unknown_name_offers_the_nearest():
 
 
 def test_not_a_number_and_infinity_are_refused_wherever_a_number_stands(tmp_path):
-    for key in ("speed_deg_s = 115", "accel_deg_s2 = 900", "kp = 70", "lower_deg = -80", "watchdog_ms = 50"):
+    for key in ("speed_deg_s = 115", "accel_deg_s2 = 900", "kp = 70", "lower_deg = -80", "watchdog_ms = 100"):
         for value in ("nan", "inf", "-inf"):
             path = write_rig(tmp_path, changed(DEMO, key, f"{key.split(' =')[0]} = {value}"))
             with pytest.raises(ConfigError):
