@@ -178,7 +178,8 @@ class SampleReader:
         self._is_first = False
         if self._is_begun:
             self.seq += 1
-            self.device_us += 1
+            # The next time above that agrees with the board's clock in its 32 bits.
+            self.device_us += (device_us - self.device_us) & 0xFFFF_FFFF
         else:
             self._is_begun = True
             self.seq = seq

@@ -6,12 +6,13 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from drivers.errors import DriverError
 from drivers.exo_link import make_link
 from drivers.exo_talk import ExoTalk
 from drivers.ports import LinkCounters
+from firmware_bridge.clock_sync import TwoWayClock
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import TYPE_OF, Ack, BoardBeat, Fault, HostBeat, Log, Stream, Time, TimeGet
 from firmware_bridge.exo_sample import SampleReader
@@ -25,17 +26,11 @@ from firmware_bridge.update import refusal
 _BEAT_NS: Final = BEAT_MS * 1_000_000
 _FIRST_SAMPLE_S: Final = 0.4
 _MOST_KEPT: Final = 64
+_EXCHANGES: Final = 16
+_BEATS_PER_EXCHANGE: Final = 4
+"""The board's clock is asked for every 0.4 s: fitting it takes the loop some 30 us."""
 _GRACE_NS: Final = 300_000_000
 """A beat sent before STREAM was obeyed may still be on its way."""
-
-
-class Exchange(NamedTuple):
-    """One two-way reading of the board's clock: the board heard at `receive_us`, answered `turn_us` later."""
-
-    sent_ns: int
-    receive_us: int
-    turn_us: int
-    heard_ns: int
 
 
 class ExoWireLeader:
@@ -68,7 +63,8 @@ class ExoWireLeader:
         self.reboots = 0
         """Restarts of the board that were noticed."""
         self.board: Board | None = None
-        self.exchanges: deque[Exchange] = deque(maxlen=_MOST_KEPT)
+        self.clock = TwoWayClock(keep=_EXCHANGES)
+        """Device time to host time, from the beats' questions; its spread says how sure it is."""
         self.news: deque[Log | Fault] = deque(maxlen=_MOST_KEPT)
         """What the board reported unasked."""
         self._link = make_link(port, baud)
@@ -196,8 +192,9 @@ class ExoWireLeader:
         self._token = (self._token + 1) & 0xFF
         try:
             self._link.send(encode(HostBeat(self._token, 1)), 0.0)
-            self._time_sent_ns = time.monotonic_ns()
-            self._link.send(encode(TimeGet(self._token)), 0.0)
+            if self._token % _BEATS_PER_EXCHANGE == 0:
+                self._link.send(encode(TimeGet(self._token)), 0.0)
+                self._time_sent_ns = now_ns
         except DriverError:
             pass  # full: the board is not reading, so its samples end; gone: the next read says so
 
@@ -208,12 +205,21 @@ class ExoWireLeader:
             self._undecoded += 1
             return
         if isinstance(message, Time):
-            if message.token == self._token:
-                self.exchanges.append(Exchange(self._time_sent_ns, message.receive_us, message.turn_us, now_ns))
+            if message.token == self._token and self._time_sent_ns:
+                self._take_time(message, now_ns)
         elif isinstance(message, BoardBeat):
             self._watch(message, now_ns)
         elif isinstance(message, Log | Fault):
             self.news.append(message)
+
+    def _take_time(self, time: Time, now_ns: int) -> None:
+        """`now_ns` is when the answer was read: that it waited counts as round trip, so it weighs less."""
+        try:
+            self.clock.update(
+                self._time_sent_ns, time.receive_us, (time.receive_us + time.turn_us) & 0xFFFF_FFFF, now_ns
+            )
+        except ValueError:
+            self._undecoded += 1
 
     def _watch(self, beat: BoardBeat, now_ns: int) -> None:
         has_restarted = beat.uptime_ms < self._uptime_ms
