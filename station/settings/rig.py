@@ -34,6 +34,8 @@ class Leader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rate_hz: Annotated[float, Meta(ge=10, le=4000)] = 1000.0
     calibration: str = ""
     """File beside the rig file: zero and sign of each joint."""
+    parameters: dict[Name, float] = {}
+    """Exo-wire boards: parameter name -> value; a board that differs is refused before work starts."""
     hold_after_ms: Annotated[float, Meta(ge=5, le=100)] = 30.0
     """Silence (or one silent joint) for longer: HOLD."""
     stop_after_ms: Annotated[float, Meta(ge=50, le=1000)] = 200.0
