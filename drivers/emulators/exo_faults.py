@@ -1,19 +1,7 @@
 """Faults of the emulated exo board, its cable and its encoders, on demand and for a while.
 
-{"cmd": "fault", "kind": K, ..., "for_s": seconds or null}. Kinds and their parameters (default):
-    drop, duplicate, reorder, bit_flip, wrong_length   p (0.2): share of frames hit
-    delay            ms (10), jitter_ms (0): every frame is late by so much
-    freeze           channel: its reading stays bit-identical with status OK
-    offset           channel, deg (45): its reading is off
-    silent_encoder   channel: it and all after it on the chain do not answer
-    device_error     channel: the encoder says that its reading is not valid
-    estop            the emergency-stop contact is open
-    enable_off       the enable switch is released
-    stop             silence: nothing reaches the host
-    reboot           off_s (0.3): power off and on again
-    unplug           the port vanishes, and the board's power with it; after for_s, or by a "replug", it is there again
-    replug           name (the same): the port comes back
-Channels are given by number or by name.
+{"cmd": "fault", "kind": K, ..., "for_s": seconds or null}; KINDS says what each does and which parameters it takes: p
+(0.2) share of frames hit, ms (10), jitter_ms (0), deg (45), off_s (0.3), name (the same); channel by number or name.
 """
 
 from __future__ import annotations
@@ -33,9 +21,24 @@ _SHARES: Final = {
     "wrong_length": "cut",
 }
 _CHANNEL_KINDS: Final = ("freeze", "offset", "silent_encoder", "device_error")
-KINDS: Final = (
-    *_SHARES, "delay", *_CHANNEL_KINDS, "estop", "enable_off", "stop", "reboot", "unplug", "replug",
-)  # fmt: skip
+KINDS: Final[dict[str, str]] = {
+    "drop": "frames are lost (p)",
+    "duplicate": "frames come twice (p)",
+    "reorder": "a frame comes after the next one (p)",
+    "bit_flip": "one bit of a frame is wrong (p)",
+    "wrong_length": "frames are cut (p)",
+    "delay": "every frame is late (ms, jitter_ms)",
+    "freeze": "a reading stays bit-identical with status OK (channel)",
+    "offset": "a reading is off (channel, deg)",
+    "silent_encoder": "it and all after it on the chain do not answer (channel)",
+    "device_error": "the encoder says that its reading is not valid (channel)",
+    "estop": "the emergency-stop contact is open",
+    "enable_off": "the enable switch is released",
+    "stop": "nothing reaches the host",
+    "reboot": "power off and on again (off_s)",
+    "unplug": "the port vanishes, and the board's power with it",
+    "replug": "the port comes back (name)",
+}
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
 
 

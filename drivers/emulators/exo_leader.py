@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 
 from drivers.emulators.control_socket import TRACE_ROWS, ControlServer
 from drivers.emulators.exo_board import ExoBoard
-from drivers.emulators.exo_faults import BoardFaults
+from drivers.emulators.exo_faults import KINDS, BoardFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.emulators.parent import ParentWatch
 from drivers.emulators.worker import Channel as WornChannel
@@ -129,6 +129,8 @@ class ExoLeaderEmulator:
         command = request["cmd"]
         if command == "status":
             return self._status()
+        if command == "faults":
+            return {"faults": KINDS}
         if command == "worker":
             self._following = bool(request["following"])
         elif command == "fault":
@@ -141,7 +143,7 @@ class ExoLeaderEmulator:
             rows, left = self._board.take_trace(TRACE_ROWS)
             return {"rows": rows, "left": left}
         else:
-            raise ValueError(f"cmd {command!r}; expected status, worker, fault, clear, trace or take_trace")
+            raise ValueError(f"cmd {command!r}; expected status, faults, worker, fault, clear, trace or take_trace")
         return None
 
     def _status(self) -> dict[str, Any]:
