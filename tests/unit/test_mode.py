@@ -430,6 +430,20 @@ def test_after_a_stop_the_enable_switch_must_be_let_go_once_more():
     assert engage_with(run, MIDDLE) is Mode.ALIGNING
 
 
+def test_after_a_hold_the_enable_switch_may_stay_held():
+    run = with_switch(INPUT_HAS_ENABLE)
+    assert engage_with(run, MIDDLE) is Mode.ALIGNING
+    run.tick(CALM._replace(inputs=MIDDLE, events=(EVENT_OF[Effect.HOLD],)))
+    assert run.state.mode is Mode.HOLD
+    assert engage_with(run, MIDDLE) is Mode.ALIGNING
+
+
+def test_the_beginning_and_the_rules_are_what_is_written():
+    assert State() == (Mode.DISCONNECTED, 0, 0, "", "", True, False, False, None, False, 0, None, False, ())
+    assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000)
+    assert [trigger.value for trigger in Trigger] == list(range(9))
+
+
 # -- all states, all inputs
 
 STEP_NS = 100 * MS
@@ -500,6 +514,7 @@ def test_no_path_moves_without_a_person_nor_leaves_a_stop_without_a_reset(switch
             steps += 1
             judge_step(state, seen, after)
             form = shape(after, STEP_NS)
+            assert len(known) < 1000, "the states do not repeat: something in them counts without end"
             if form not in known:
                 known.add(form)
                 todo.append(form)

@@ -1,0 +1,152 @@
+"""Python source -> its mutants: one small change each, of the kinds a slip of the hand makes."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_COMPARE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+_BINARY: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    line: int
+    source: str
+    """The line before the change, stripped."""
+    change: str
+    """Words, e.g. '< to <='."""
+    tree: ast.Module
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """Every mutant, in the order of the source. Words of messages, annotations and docstrings are left alone."""
+    lines = source.splitlines()
+    plain = ast.parse(source)
+    _drop_annotations(plain)
+    for index, node in enumerate(ast.walk(plain)):
+        for number, change in enumerate(_changes(node)):
+            tree = copy.deepcopy(plain)
+            twin = _nth(tree, index)
+            _apply(tree, twin, number)
+            line = getattr(node, "lineno", 1)
+            yield Mutant(line, lines[line - 1].strip(), change, ast.fix_missing_locations(tree))
+
+
+def _drop_annotations(tree: ast.Module) -> None:
+    """Annotations, docstrings and messages become what `_changes` does not touch."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.copy_location(ast.Name("object", ast.Load()), node.annotation)
+    for node in ast.walk(tree):
+        for inner in ast.walk(node) if isinstance(node, ast.JoinedStr | ast.Raise) else ():
+            inner.is_message = True  # type: ignore[attr-defined]
+
+
+def _nth(tree: ast.Module, index: int) -> ast.AST:
+    for number, node in enumerate(ast.walk(tree)):
+        if number == index:
+            return node
+    raise IndexError(index)
+
+
+def _changes(node: ast.AST) -> list[str]:
+    if getattr(node, "is_message", False):
+        return []
+    match node:
+        case ast.Compare(ops=ops):
+            return [f"{_word(op)} to {_word(new())}" for op in ops for new in _COMPARE.get(type(op), ())]
+        case ast.BinOp(op=op) if type(op) in _BINARY:
+            return [f"{_word(op)} to {_word(_BINARY[type(op)]())}"]
+        case ast.BoolOp(op=op):
+            return ["and to or" if isinstance(op, ast.And) else "or to and"]
+        case ast.UnaryOp(op=ast.Not()):
+            return ["not removed"]
+        case ast.UnaryOp(op=ast.USub()):
+            return ["minus removed"]
+        case ast.Constant(value=bool() as value):
+            return [f"{value} to {not value}"]
+        case ast.Constant(value=int() | float() as value):
+            return [f"{value} to {_other(value)}"]
+        case ast.If():
+            return ["condition always true", "condition always false"]
+        case ast.Expr(value=ast.Call()) | ast.AugAssign():
+            return ["statement removed"]
+        case ast.Assign(targets=[ast.Attribute()]):
+            return ["statement removed"]
+        case ast.Break():
+            return ["break to continue"]
+        case _:
+            return []
+
+
+def _apply(tree: ast.Module, node: ast.AST, number: int) -> None:
+    match node:
+        case ast.Compare(ops=ops):
+            places = [(at, new) for at, op in enumerate(ops) for new in _COMPARE.get(type(op), ())]
+            at, new = places[number]
+            ops[at] = new()
+        case ast.BinOp(op=op):
+            node.op = _BINARY[type(op)]()
+        case ast.BoolOp(op=op):
+            node.op = ast.Or() if isinstance(op, ast.And) else ast.And()
+        case ast.UnaryOp(operand=operand):
+            _replace(tree, node, operand)
+        case ast.Constant(value=value):
+            node.value = not value if isinstance(value, bool) else _other(value)  # type: ignore[arg-type]
+        case ast.If():
+            node.test = ast.Constant(number == 0)
+        case ast.Break():
+            _replace(tree, node, ast.Continue())
+        case _:
+            _replace(tree, node, ast.Pass())
+
+
+def _other(value: float) -> float:
+    return value + 1 if isinstance(value, int) else (value * 1.25 if value else 1e-3)
+
+
+def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
+    for parent in ast.walk(tree):
+        for name, field in ast.iter_fields(parent):
+            if field is old:
+                setattr(parent, name, new)
+                return
+            if isinstance(field, list) and any(item is old for item in field):
+                field[[item is old for item in field].index(True)] = new
+                return
+
+
+def _word(op: ast.AST) -> str:
+    words = {
+        ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
+        ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in", ast.Add: "+", ast.Sub: "-", ast.Mult: "*",
+        ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|",
+    }  # fmt: skip
+    return words[type(op)]
