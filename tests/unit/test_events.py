@@ -65,5 +65,5 @@ def test_every_event_that_the_control_process_names_is_in_the_table():
     for file in sorted((Path(station.__file__).parent / "control").glob("*.py")):
         if file.name == "events.py":
             continue
-        for name in re.findall(r'(?:raised|events)\.append\(\(\s*"([a-z_]+)"', file.read_text(encoding="utf-8")):
+        for name in re.findall(r'(?:raised|events|into)\.append\(\(\s*"([a-z_]+)"', file.read_text(encoding="utf-8")):
             assert name in EVENTS, f"{file.name}: {name}"
