@@ -10,6 +10,7 @@ from typing import Any
 import can
 
 from drivers.hub_server import HubServer
+from drivers.unix_socket import set_send_buffer
 from firmware_bridge.can_frame import (
     ERROR_FLAG,
     EXTENDED_FLAG,
@@ -22,6 +23,10 @@ from firmware_bridge.can_frame import (
 from firmware_bridge.errors import WireError
 
 __all__ = ["HubBus", "HubServer"]
+
+SEND_BUFFER = 300_000
+"""Bytes on their way to the hub: about 800 frames, 0.1 s of an arm at 500 Hz. The process behind an emulated bus may be
+kept from running for longer than a real controller ever is; a queue that is not emptied at all still shows."""
 
 
 class HubBus(can.BusABC):
@@ -46,6 +51,7 @@ class HubBus(can.BusABC):
                 f"start the emulator or correct the channel",
                 error.errno,
             ) from error
+        set_send_buffer(self.socket, SEND_BUFFER)
         super().__init__(channel=channel, can_filters=can_filters, **kwargs)
 
     def send(self, msg: can.Message, timeout: float | None = None) -> None:

@@ -17,7 +17,6 @@ from station.settings.task import Task
 LEADER_TTY = "leader.tty"
 LEADER_CONTROL = "leader.ctl"
 FOLLOWER_CONTROL = "follower.ctl"
-TRUTH = "truth.jsonl"
 _HARDWARE_PRIORITY: Final = 20
 
 

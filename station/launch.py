@@ -69,6 +69,7 @@ class Run:
         self._told_following: bool | None = None
         self._worker_line: ControlClient | None = None
         self._restarts = 0
+        self.truth: Path | None = None
         self.closing_document = ""
 
     def __enter__(self) -> Run:
@@ -82,7 +83,7 @@ class Run:
         self.ring_fd = create_ring()
         if self.rig.emulated:
             config = emulated.emulator_config(
-                self.rig, self._settings.calibration, self._settings.task, folder, self._seed, folder / emulated.TRUTH
+                self.rig, self._settings.calibration, self._settings.task, folder, self._seed, self._truth()
             )
             self._emulators = emulated.start_emulators(config, folder)
         self.session = self._start("session process", "station.session")  # its imports take longest
@@ -97,6 +98,18 @@ class Run:
         self._views = ViewClient(folder / "views.sock")
         if self._emulators:
             self._worker_line = ControlClient(str(folder / emulated.LEADER_CONTROL))
+
+    def _truth(self) -> Path:
+        """What the emulated worker really did, kept beside the records so that the counts can be judged."""
+        folder = Path(self._settings.data) / self.rig.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(
+                f"data folder {folder} cannot be made: {error.strerror}; choose another with --data", 6
+            ) from error
+        self.truth = folder / time.strftime("emulated-worker-%Y%m%d-%H%M%S.jsonl")
+        return self.truth
 
     def _start(self, name: str, module: str, *more: str) -> Child:
         arguments = ["--runtime", str(self.runtime.folder), "--ring", str(self.ring_fd), *more]

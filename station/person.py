@@ -1,4 +1,4 @@
-"""The emulated person at a headless, emulated rig: keeps the screen's lease, engages, and engages again after a hold."""
+"""The person at a headless, emulated rig: keeps the screen's lease, engages, and engages again after a hold."""
 
 from __future__ import annotations
 

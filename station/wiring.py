@@ -13,7 +13,6 @@ from drivers.arms.damiao import DamiaoArm, DamiaoBus, DamiaoJoint
 from drivers.arms.damiao_stop_line import DamiaoStopLine
 from drivers.errors import DriverError
 from drivers.gate import Gate, JointBounds
-from drivers.leaders.ker import KerLeader
 from drivers.ports import FramedArm, Leader, StopLine
 from firmware_bridge.errors import WireError
 from station import emulated
@@ -63,10 +62,23 @@ def with_leader(rig: Rig, driver: str) -> Rig:
     return msgspec.structs.replace(rig, leader=msgspec.structs.replace(rig.leader, driver=driver))
 
 
-def make_leader(rig: Rig) -> Leader:
+def make_leader(rig: Rig, calibration: Calibration) -> Leader:
     """Opens nothing yet."""
     leader = rig.leader
     channels = {joint.channel: joint.name for joint in leader.joints}
+    if leader.driver == "exo_wire":
+        from drivers.leaders.exo_wire import ExoWireLeader
+
+        return ExoWireLeader(
+            leader.port,
+            leader.baud,
+            leader.rate_hz,
+            channels,
+            board_serial=calibration.board,
+            parameters=leader.parameters,
+        )
+    from drivers.leaders.ker import KerLeader
+
     return KerLeader(leader.port, leader.baud, leader.rate_hz, channels)
 
 

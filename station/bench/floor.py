@@ -1,7 +1,7 @@
 """The floor under the loop's latency: a bare process that waits on the same descriptors and writes as many frames.
 
-It reads the leader's bytes without looking into them and, at every second sample, writes one fixed frame to each motor:
-what Python and this kernel cost before anything is computed. Same priority, core and memory lock as the control process.
+It reads the leader's bytes without looking into them and, at every second sample, writes a fixed frame to each motor:
+what Python and this kernel cost before anything is computed. Priority, core and memory lock are the loop's.
 
     python -m station.bench.floor PLAN.json     (the plan: see `Plan`)
 """

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -190,7 +191,7 @@ def _digest(ticks: list[Tick], traces: list[list[list[int]]], into: Measured) ->
         written = {row[0]: row[1] for row in traces[0]}
         for bus, motor, t_ns, _ in traces[1]:
             arrivals.setdefault((bus, motor), []).append(t_ns)
-    for tick, following in zip(ticks, ticks[1:]):
+    for tick, following in pairwise(ticks):
         into.late.append(tick.late_ns)
         into.compute.append(tick.compute_ns)
         if not tick.sent_ns or tick.start_ns - tick.sample_t_ns > 1_000_000:
@@ -222,7 +223,7 @@ def _floor_round(rig_name: str, rig: Rig, into: Measured, seconds: float, seed: 
     children: list[Child] = []
     try:
         folder = runtime.folder
-        config = emulated.emulator_config(rig, calibration, task, folder, seed, folder / emulated.TRUTH)
+        config = emulated.emulator_config(rig, calibration, task, folder, seed, folder / "truth.jsonl")
         children = emulated.start_emulators(config, folder)
         for child in children:
             child.wait_ready(10.0)

@@ -165,6 +165,8 @@ def _report(run: Run, options: argparse.Namespace, code: int) -> int:
         return cli.fail("the session process left no report; its records are in the ledger", code or cli.DATA)
     document["exit_code"] = code
     document["notes"] = run.notes
+    if run.truth is not None:
+        document["truth"] = str(run.truth)
     if options.json or options.jsonl:
         print(
             json.dumps(document if options.json else {"event": "end", **document}, indent=2 if options.json else None)

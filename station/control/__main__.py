@@ -33,7 +33,7 @@ def main() -> int:
     ring = RingWriter(options.ring)
     intents = IntentReceiver(options.runtime / "intents.sock")
     try:
-        leader = wiring.make_leader(settings.rig)
+        leader = wiring.make_leader(settings.rig, settings.calibration)
         gate = wiring.make_gate(settings.rig)
         with gate, leader:
             loop = wiring.make_loop(settings.rig, settings.calibration, leader, gate, ring, intents)

@@ -140,7 +140,7 @@ def _explain(message: str, data: dict[str, Any], kind: type[msgspec.Struct]) -> 
     return f"{key or 'file'} = {_value_at(data, key)!r}: {text[0].lower()}{text[1:]}" if key else text
 
 
-def _value_at(data: Any, key: str) -> Any:  # noqa: ANN401 - a TOML value
+def _value_at(data: Any, key: str) -> Any:
     for part in re.findall(r"[^.\[\]]+", key):
         try:
             data = data[int(part)] if isinstance(data, list) else data[part]
