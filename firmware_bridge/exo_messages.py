@@ -31,6 +31,7 @@ from firmware_bridge.exo_terms import (
     MAX_PARAMS,
     MAX_RATE_HZ,
     MAX_UPDATE_DATA,
+    WIRE_VERSION,
 )
 
 _CHANNEL: Final = Scalar("B", "uint8_t", 1, 0, MAX_CHANNELS - 1)
@@ -181,7 +182,7 @@ class Reboot(NamedTuple):
 class Hello(NamedTuple):
     """Who the board is. The first 65 bytes keep their place in every version of the wire."""
 
-    wire_version: U8
+    wire_version: Annotated[int, Scalar("B", "uint8_t", 1, WIRE_VERSION, WIRE_VERSION)]
     """Changes when the meaning of any byte changes."""
     serial_number: Text16
     """Unique for the make; the calibration is bound to it."""

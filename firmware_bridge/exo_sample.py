@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from operator import add, mul
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -85,17 +86,21 @@ class SampleReader:
 
     __slots__ = (
         "_all_ok",
-        "_channels",
+        "_counts_end",
+        "_form",
         "_half",
         "_health",
         "_is_begun",
         "_is_first",
-        "_last",
         "_last_seq",
         "_last_us",
         "_layout",
         "_modulo",
+        "_offset",
+        "_raw",
         "_scale",
+        "_sector_of",
+        "_sectors",
         "_zeros",
         "bad",
         "counts_per_turn",
@@ -122,8 +127,13 @@ class SampleReader:
         self._modulo = tuple(c.counts_per_turn if one else width for c, one in zip(channels, is_one_turn))
         self._half = tuple(modulo // 2 for modulo in self._modulo)
         # A one-turn encoder starts in 0 .. turn - 1, a signed one around 0.
-        self._last: Sequence[int] = [half if one else 0 for half, one in zip(self._half, is_one_turn)]
-        self._channels = count
+        self._raw: tuple[int, ...] = tuple(half if one else 0 for half, one in zip(self._half, is_one_turn))
+        self._offset: tuple[int, ...] | None = None
+        # While every reading stays in its sector, none can have passed the edge: sectors are half a turn at most.
+        self._counts_end = SAMPLE_HEAD.size + count_bytes * count
+        self._sectors = b""
+        self._sector_of = _sectors(min(self._modulo)) if count_bytes == 2 else b""
+        self._form = count | (FORM_WIDE if count_bytes == 4 else 0)
         self._layout = Struct(f"<BIIBB{count}{'I' if count_bytes == 4 else 'H'}{count}s")
         self._health = tuple(health_of(state) for state in range(256))
         self._zeros = bytes(count)
@@ -146,33 +156,44 @@ class SampleReader:
     def read(self, body: bytes, now_ns: int) -> RawCounts | None:
         """The sample, or None (counted in `bad`) when it is not as the dictionary says or repeats an older one."""
         layout = self._layout
-        if len(body) != layout.size:
+        if len(body) != layout.size or body[10] != self._form:
             self.bad += 1
             return None
         fields = layout.unpack(body)
         seq, device_us = fields[1], fields[2]
-        if fields[4] & 0x7F != self._channels:
-            self.bad += 1
-            return None
         if self._is_first:
             self._begin(seq, device_us)
         else:
             step = (seq - self._last_seq) & 0xFFFF_FFFF
-            if not 0 < step < 0x8000_0000:
-                self.bad += 1
-                return None
-            self.lost += step - 1
+            if step != 1:
+                if not 0 < step < 0x8000_0000:
+                    self.bad += 1
+                    return None
+                self.lost += step - 1
             self.seq += step
             self.device_us += (device_us - self._last_us) & 0xFFFF_FFFF
         self._last_seq = seq
         self._last_us = device_us
         self.received += 1
-        last = [(c - b + h) % m - h + b for c, b, h, m in zip(fields[5:-1], self._last, self._half, self._modulo)]
-        self._last = last
-        counts = tuple(last) if self._scale is None else tuple([c * s for c, s in zip(last, self._scale)])
+        counts: tuple[int, ...] = fields[5:-1]
+        sectors = body[12 : self._counts_end : 2].translate(self._sector_of) if self._sector_of else b""
+        if sectors != self._sectors or not sectors:
+            self._sectors = sectors
+            self._unwrap(counts)
+        self._raw = counts
+        if self._offset is not None:
+            counts = tuple(map(add, counts, self._offset))
+        if self._scale is not None:
+            counts = tuple(map(mul, counts, self._scale))
         states = fields[-1]
         health = self._all_ok if states == self._zeros else tuple([self._health[state] for state in states])
         return RawCounts(now_ns, self.seq, self.device_us, counts, health, fields[3] & RAW_INPUTS)
+
+    def _unwrap(self, raw: tuple[int, ...]) -> None:
+        """Whole turns to be added to each reading, so that it lies within half a turn of the one before."""
+        before = self._raw if self._offset is None else tuple(map(add, self._raw, self._offset))
+        turns = tuple([(c - b + h) % m - h + b - c for c, b, h, m in zip(raw, before, self._half, self._modulo)])
+        self._offset = turns if any(turns) else None
 
     def _begin(self, seq: int, device_us: int) -> None:
         self._is_first = False
@@ -184,3 +205,9 @@ class SampleReader:
             self._is_begun = True
             self.seq = seq
             self.device_us = device_us
+
+
+def _sectors(modulo: int) -> bytes:
+    """Upper byte of a count -> its sector, each at most half of `modulo` wide; b"" where a byte is too coarse."""
+    width = 1 << max(0, (modulo // 2).bit_length() - 1)
+    return bytes((high << 8) // width & 0xFF for high in range(256)) if width >= 256 else b""

@@ -326,6 +326,12 @@ bool exo_decode_reboot(const uint8_t *body, size_t size, exo_reboot_t *m)
 size_t exo_encode_hello(const exo_hello_t *m, uint8_t *body)
 {
     uint8_t *p = body;
+    if (m->wire_version < 1) {
+        return 0;
+    }
+    if (m->wire_version > 1) {
+        return 0;
+    }
     if (m->channels < 1) {
         return 0;
     }
@@ -395,7 +401,7 @@ bool exo_decode_hello(const uint8_t *body, size_t size, exo_hello_t *m)
     m->update_state = exo_get_u8(body + 73);
     m->dictionary_crc32 = exo_get_u32(body + 74);
     m->boots = exo_get_u32(body + 78);
-    return !(m->channels < 1 || m->channels > 64 || m->count_bytes < 2 || m->count_bytes > 4 || m->params > 64 || m->max_rate_hz < 1 || m->max_rate_hz > 4000 || m->slot > 1);
+    return !(m->wire_version < 1 || m->wire_version > 1 || m->channels < 1 || m->channels > 64 || m->count_bytes < 2 || m->count_bytes > 4 || m->params > 64 || m->max_rate_hz < 1 || m->max_rate_hz > 4000 || m->slot > 1);
 }
 
 size_t exo_encode_channel(const exo_channel_t *m, uint8_t *body)
