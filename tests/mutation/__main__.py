@@ -52,7 +52,7 @@ class _Run:
 
     def __init__(self, name: str, seconds: float, seed: int) -> None:
         self._target = TARGETS[name]
-        self._explained = {(line, change) for line, change, _ in EXPLAINED.get(name, ())}
+        self._explained = {(line, change) for line, changes, _ in EXPLAINED.get(name, ()) for change in changes}
         self._seconds, self._seed = seconds, seed
         self.report: dict[str, object] = {}
 

@@ -1,7 +1,49 @@
-"""Mutants that no test can kill, and why: (line of the source, change, reason)."""
+"""Mutants that no test can kill, and why: (line of the source, changes, reason)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-EXPLAINED: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {}
+_SAME: Final = "at equality both branches give the same number: a clip to a value that is already there"
+_COST: Final = "only skips work whose result would not bind; the commands are the same, the tick is dearer"
+
+EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
+    "limit": (
+        ("if speed_rad_s != self._slow_speed_rad_s:", ("condition always true",), _COST),
+        ("most = joint.speed_rad_s * self.period_s", ("* to /",), _COST),
+        (
+            "(most + half) ** 2 / (2 * down),  # with more room than this g(d) is above the speed limit",
+            ("** to *",),
+            _COST,
+        ),
+        ("if room_up < far:", ("< to <=", "condition always true"), _COST),
+        ("if room_down < far:", ("< to <=", "condition always true"), _COST),
+        ("if target > upper:", ("> to >=",), _SAME),
+        ("elif target < lower:", ("< to <=",), _SAME),
+        ("if -down <= behind <= down:", ("<= to <",), "one double of the wish; every choice of it is safe"),
+        ("elif behind > 0.0:", ("> to >=",), "0 is taken by the branch before"),
+        ("if step >= 0.0:", (">= to >",), "from rest both branches give the same interval"),
+        ("if least > cap:  # the speed limit was lowered: brake down to it", ("> to >=",), _SAME),
+        ("elif least < 0.0:", ("< to <=",), "at 0 the share is 0 as well"),
+        ("if -most > cap:", ("> to >=",), _SAME),
+        ("elif most > 0.0:", ("> to >=",), "at 0 the share is 0 as well"),
+        ("if most > cap:", ("> to >=",), _SAME),
+        ("if least < -cap:", ("< to <=",), _SAME),
+        ("wall = math.sqrt(twice * room_up) - half if room_up > 0.0 else 0.0", ("> to >=",), "below 0 anyway: 0"),
+        ("wall = half - math.sqrt(twice * room_down) if room_down > 0.0 else 0.0", ("> to >=",), "above 0 anyway: 0"),
+        ("if most > wall:", ("> to >=",), _SAME),
+        ("most = wall if wall > 0.0 else 0.0", ("> to >=",), _SAME),
+        ("if least > most:", ("> to >=",), _SAME),
+        ("if least < wall:", ("< to <=",), _SAME),
+        ("least = wall if wall < 0.0 else 0.0", ("< to <=",), _SAME),
+        ("if most < least:", ("< to <=",), _SAME),
+        ("if want > most:", ("> to >=",), _SAME),
+        ("elif want < least:", ("< to <=",), _SAME),
+        (
+            "if sent > upper and room_up >= 0.0:  # g can reach the limit itself; rounding must not pass it",
+            ("> to >=",),
+            _SAME,
+        ),
+        ("elif sent < lower and room_down >= 0.0:", ("< to <=",), _SAME),
+    ),
+}

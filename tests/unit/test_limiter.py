@@ -98,6 +98,13 @@ def test_a_target_of_another_joint_count_is_refused():
         started(0.0, 1.0).follow([0.0], 1, 0)
 
 
+def test_limits_do_not_change_after_they_were_checked():
+    limits = JointLimits("right_j1", -1.4, 3.4, 2.0, 15.0, 20.0, None, 0.2)
+    with pytest.raises(AttributeError):
+        limits.upper_rad = 4.0  # type: ignore[misc]
+    assert not hasattr(limits, "__dict__")
+
+
 # -- starting and following
 
 
@@ -269,6 +276,18 @@ def test_following_slowly_keeps_its_own_speed_and_brakes_down_to_it(target):
 def test_following_slowly_needs_a_speed(speed):
     with pytest.raises(ValueError, match=f"speed is {speed} rad/s; expected above 0"):
         started(0.0).follow_slowly([1.0], speed, 1, 0)
+
+
+def test_following_slowly_takes_any_speed_above_zero_and_no_cap_at_all():
+    limiter = started(0.0)
+    assert limiter.follow_slowly([1.0], 0.0005, 1, 0).velocity_rad_s[0] == pytest.approx(0.0005, rel=1e-9)
+    assert started(0.0).follow_slowly([1.0], math.inf, 1, 0) == started(0.0).follow([1.0], 1, 0)
+
+
+@pytest.mark.parametrize(("start", "target"), [(3.4, 0.0), (-1.4, 1.0)])
+def test_a_start_at_the_limit_itself_is_inside(start, target):
+    limiter = started(start, limits=(replace(JOINT, recovery_speed_rad_s=0.01),))
+    assert abs(limiter.follow([target], 1, 0).velocity_rad_s[0]) == pytest.approx(15.0 * T, rel=1e-9)
 
 
 def test_following_slowly_is_never_faster_than_the_joints_own_limit():
