@@ -72,10 +72,14 @@ static bool send_parts(const exo_can_t *can, uint16_t function, const uint8_t *d
 
 static bool send_sample(const exo_can_t *can, const uint8_t *body, size_t size, exo_can_write_t write, void *context)
 {
+    const size_t channels = size < EXO_SAMPLE_HEAD ? 0 : body[10] & 0x7Fu;
+    const size_t width = channels != 0 && (body[10] & EXO_FORM_WIDE) != 0 ? 4 : 2;
+    if (channels == 0 || channels > EXO_MAX_CHANNELS || size != EXO_SAMPLE_HEAD + channels * (width + 1)) {
+        return false;
+    }
     if (can->is_fd && size - 1 <= 64) {
         return send_whole_sample(can, body, size, write, context);
     }
-    const size_t channels = body[10] & 0x7Fu;
     const uint8_t *counts = body + EXO_SAMPLE_HEAD;
     const uint8_t *states = body + size - channels;
     bool has_states = false;
@@ -106,7 +110,8 @@ bool exo_can_send(exo_can_t *can, uint8_t *body, size_t size, exo_can_write_t wr
     }
     for (size_t i = 0; i < OWN_IDENTIFIERS; i++) {
         if (own_identifier[i].type == body[0]) {
-            return write_part(can, own_identifier[i].function, body + 1, size - 1, write, context);
+            return size <= 9 &&
+                   write_part(can, own_identifier[i].function, body + 1, size - 1, write, context);
         }
     }
     return exo_tp_send(&can->tp, body, exo_add_crc(body, size));
