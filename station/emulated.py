@@ -88,4 +88,4 @@ def start_emulators(config: dict[str, Any], runtime: Path) -> list[Child]:
 def _run_like_hardware(pid: int) -> None:
     """Hardware does not wait for a processor: before ordinary programs, where the machine allows it."""
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_HARDWARE_PRIORITY))
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(_HARDWARE_PRIORITY))  # and its children

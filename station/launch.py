@@ -66,7 +66,7 @@ class Run:
         self._views: ViewClient | None = None
         self.intents: IntentSender | None = None
         self.notes: list[str] = []
-        self._told_following: bool | None = None
+        self._told_mode: Mode | None = None
         self._worker_line: ControlClient | None = None
         self._restarts = 0
         self.truth: Path | None = None
@@ -122,10 +122,10 @@ class Run:
             return None
         view = self._views.latest()
         if view is not None and self._worker_line is not None:
-            following = view.mode == Mode.FOLLOWING and not self._views.is_lost
-            if following != self._told_following:
-                self._told_following = following
-                self._worker_line.ask("worker", following=following)
+            mode = Mode.DISCONNECTED if self._views.is_lost else Mode(view.mode)
+            if mode != self._told_mode:
+                self._told_mode = mode
+                self._worker_line.ask("worker", following=mode is Mode.FOLLOWING, is_ready=mode is Mode.READY)
         if self._views.is_lost and self.session is not None and self.session.poll() not in (None, 0):
             self._restart_session()
         return view

@@ -24,6 +24,8 @@ from firmware_bridge.exo_terms import ChannelKind
 _TURN: Final = 1 << 15
 _SAMPLE_NS: Final = 1_000_000
 
+_GRIP_S: Final = 0.3
+
 
 class ExoLeaderEmulator:
     """Worker, encoders, board process, control socket. The encoders move once a ms; the board reads when it likes."""
@@ -133,6 +135,8 @@ class ExoLeaderEmulator:
             return {"faults": KINDS}
         if command == "worker":
             self._following = bool(request["following"])
+            if request.get("is_ready"):  # the worker lets his enable switch go and grips it anew
+                self._faults.add({"kind": "enable_off", "for_s": _GRIP_S}, time.monotonic_ns())
         elif command == "fault":
             self._faults.add(request, time.monotonic_ns())
         elif command == "clear":
