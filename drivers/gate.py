@@ -164,6 +164,7 @@ class Gate:
             self._refuse(f"start pose has {len(position_rad)} joints; expected {self._count}")
         lower: list[float] = []
         upper: list[float] = []
+        is_widened = False
         for bound, position, measured, q in zip(self._bounds, position_rad, self._measured, self._step_rad):
             if not -q <= position - measured <= q:
                 self._refuse(
@@ -175,14 +176,12 @@ class Gate:
                     f"joint {bound.name}: stands at {position:.4f} rad, {outside:.4f} rad outside "
                     f"[{bound.lower_rad:.4f}, {bound.upper_rad:.4f}]; move it inside by hand, check its zero"
                 )
+            is_widened = is_widened or outside > 0.0
             lower.append(min(bound.lower_rad, position) - q)
             upper.append(max(bound.upper_rad, position) + q)
         self._lower = lower
         self._upper = upper
-        self._widened = any(
-            low < bound.lower_rad - q or high > bound.upper_rad + q
-            for bound, low, high, q in zip(self._bounds, lower, upper, self._step_rad)
-        )
+        self._widened = is_widened
         self._sent.extend([tuple(position_rad)] * LONG)
         self._epoch = epoch
         self._begun = True
@@ -219,8 +218,10 @@ class Gate:
             told = self._arm.decode(frames)
         except WireError as error:
             self._refuse(str(error))
-        if len(frames) != self._count:
-            self._refuse(f"command has {len(frames)} frames; expected {self._count}, one a joint")
+        if not len(frames) == len(told.position_rad) == len(told.velocity_rad_s) == self._count:
+            self._refuse(
+                f"command has {len(frames)} frames for {len(told.position_rad)} joints; expected {self._count} of each"
+            )
         self._check_told(told)
         self._slot_ns = command.slot_ns
         self._sent.append(told.position_rad)
@@ -257,7 +258,6 @@ class Gate:
                 self._lower,
                 self._upper,
                 self._rows,
-                strict=True,
             )
         ):
             slot, short, long, change, short_change, speed, feed = row
@@ -286,12 +286,9 @@ class Gate:
 
     def _narrow(self, position_rad: tuple[float, ...]) -> None:
         """A joint that began outside its bounds may come in, and not go out again."""
-        self._widened = False
         for index, (bound, position, q) in enumerate(zip(self._bounds, position_rad, self._step_rad)):
             self._lower[index] = min(bound.lower_rad, max(self._lower[index] + q, position)) - q
             self._upper[index] = max(bound.upper_rad, min(self._upper[index] - q, position)) + q
-            if self._lower[index] < bound.lower_rad - q or self._upper[index] > bound.upper_rad + q:
-                self._widened = True
 
     # -- refusals
 

@@ -6,6 +6,10 @@ from typing import Final
 
 _SAME: Final = "at equality both branches give the same number: a clip to a value that is already there"
 _COST: Final = "only skips work whose result would not bind; the commands are the same, the tick is dearer"
+_BEGIN: Final = "`begin` sets it before anything reads it"
+_DOUBLE: Final = (
+    "a bound with an allowance of 1e-9 rad or a count in it: one double more or less is neither safe nor unsafe"
+)
 
 EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "limit": (
@@ -45,5 +49,28 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             _SAME,
         ),
         ("elif sent < lower and room_down >= 0.0:", ("< to <=",), _SAME),
+    ),
+    "gate": (
+        ("self._widened = False", ("statement removed",), _BEGIN),
+        ("self._slot_ns = 0", ("0 to 1",), "a nanosecond of half a period, once"),
+        ("is_widened = is_widened or outside > 0.0", ("> to >=",), _COST),
+        ("self._begun = False", ("False to True",), "latched, or not begun: `refused` and `begin` decide"),
+        *(
+            (line, ("<= to <",), _DOUBLE)
+            for line in (
+                "if not -q <= position - measured <= q:",
+                "if not outside <= self._most_outside_rad:",
+                "if not lower <= position <= upper:",
+                "if not -row[5] <= speed <= row[5]:",
+                "if not lower <= p <= upper:",
+                "if not -slot <= step <= slot:",
+                "if not -short <= p - p10 <= short:",
+                "if not -long <= p - p20 <= long:",
+                "if not -change <= bend <= change:",
+                "if not -short_change <= bend <= short_change:",
+                "if not -speed <= v <= speed:",
+                "if not -feed <= v * self._period_s - step <= feed:",
+            )
+        ),
     ),
 }

@@ -185,7 +185,7 @@ def test_a_jump_in_one_slot_is_refused(joint, side, moving):
     rig.send((1.5, 2.0, 0.5) if moving else HOME, 40)
     jump = side * (4 * Q + 2 * LIMITS[joint].decel_rad_s2 * T**2)
     words = rig.refuses(moved(rig.next((1.5, 2.0, 0.5) if moving else HOME), joint, jump))
-    assert LIMITS[joint].name in words and "rad/s" in words
+    assert LIMITS[joint].name in words and ("rad/s2 over 2 slots" in words or (moving and "speed asked" in words))
 
 
 def ramp(rig: Rig, joint: int, speed_rad_s: float, accel_rad_s2: float, slots: int) -> int:
@@ -265,7 +265,8 @@ def test_a_speed_field_above_the_limit_is_refused():
         frames[0]._replace(data=encode_mit(RANGE, HOME[0], 2.5, 10, 0.5, 0)),
         *frames[1:],
     ]
-    assert "right_j1: speed sent 2." in rig.refuses(rig.next(HOME))
+    words = rig.refuses(rig.next(HOME))
+    assert "right_j1: speed sent 2." in words and "; limit 2.0147" in words
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -287,13 +288,68 @@ def test_any_flipped_bit_that_means_more_than_two_counts_is_refused(seed):
 
 def test_wrong_numbers_of_frames_are_refused():
     for forge, words in (
-        (lambda frames: frames[:2], "2 frames; expected 3"),
-        (lambda frames: [*frames, frames[0]], "4 frames; expected 3"),
+        (lambda frames: frames[:2], "2 frames for 3 joints; expected 3 of each"),
+        (lambda frames: [*frames, frames[0]], "4 frames for 3 joints; expected 3 of each"),
         (lambda frames: [frames[0], frames[1], frames[1]], "joint right_j6: position sent nan rad"),
     ):
         rig = Rig()
         rig.arm.forge = forge
         assert words in rig.refuses(rig.next(HOME))
+
+
+@pytest.mark.parametrize("field", ["position_rad", "velocity_rad_s"])
+def test_a_decoder_that_leaves_out_a_joint_is_refused(field):
+    rig = Rig()
+    whole = rig.arm.decode
+    rig.arm.decode = lambda frames: whole(frames)._replace(**{field: (0.5, 1.0)})  # type: ignore[method-assign]
+    assert "expected 3 of each" in rig.refuses(rig.next(HOME))
+
+
+def counted(bound: JointBounds, steps: list[int], side: int) -> str:
+    """Sends steps of whole counts from rest at 0; why the gate refused, '' where it did not."""
+    arm = FramedArmDouble([bound.name])
+    arm.measured_rad = (Q / 2,)  # 0 lies between two counts
+    gate = Gate(arm, [bound], T)
+    gate.read(0)
+    gate.begin(1, (Q / 2,))
+    count = 0
+    for slot, step in enumerate(steps, 1):
+        count += side * step
+        speed = max(-bound.speed_rad_s, min(bound.speed_rad_s, side * step * Q / T))
+        command = ArmCommand(((count + 0.5) * Q,), (speed,), 1, slot * SLOT_NS)
+        assert gate.refused == ""
+        try:
+            gate.send(command)
+        except GateRefusal:
+            assert slot == len(steps)
+    return gate.refused
+
+
+def allowed(window_rad: float, counts: float) -> int:
+    """The most whole counts that a window lets pass."""
+    return math.floor(window_rad / Q + counts)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_every_window_is_exact_to_one_count(side):
+    """From rest at the start the windows compare with it: a count more than the largest that may pass is refused."""
+    fast = JointBounds("j", -12, 12, 3.3, 1e9)
+    slow_change = JointBounds("j", -12, 12, 6.3, 31.0)
+    for bound, window_rad, counts, slots, words in (
+        (fast, 3.3 * T, 1, 1, "over 1 slots; limit 3.3000 rad/s"),
+        (fast, 3.3 * T * SHORT, 1, SHORT, f"over {SHORT} slots; limit 3.3000 rad/s"),
+        (fast, 3.3 * T * LONG, 1, LONG, f"over {LONG} slots; limit 3.3000 rad/s"),
+        (slow_change, 31.0 * T**2, 2, 1, "over 2 slots; limit 31.00 rad/s2"),
+        (slow_change, 31.0 * T**2 * SHORT**2, 2, SHORT, f"over {2 * SHORT} slots; limit 31.00 rad/s2"),
+    ):
+        most = allowed(window_rad, counts)
+        for total in (most, most + 1):
+            steps = [total * (k + 1) // slots - total * k // slots for k in range(slots)]
+            if bound is slow_change and slots > 1:  # faster by at most two counts a slot
+                steps = [1, 2, 3, 4, 4, 4, 4, 4, 4, total - 30]
+            refused = counted(bound, steps, side)
+            assert (refused == "") == (total == most), (total, refused)
+            assert refused == "" or words in refused
 
 
 def test_an_encoder_that_refuses_is_a_refusal():
