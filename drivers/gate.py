@@ -307,7 +307,6 @@ class Gate:
         )
 
     def _refuse(self, why: str) -> NoReturn:
-        self._begun = False
         self.refused = f"gate: {why}"
         self._arm.stop()
         raise GateRefusal(self.refused)

@@ -54,7 +54,6 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._widened = False", ("statement removed",), _BEGIN),
         ("self._slot_ns = 0", ("0 to 1",), "a nanosecond of half a period, once"),
         ("is_widened = is_widened or outside > 0.0", ("> to >=",), _COST),
-        ("self._begun = False", ("False to True",), "latched, or not begun: `refused` and `begin` decide"),
         *(
             (line, ("<= to <",), _DOUBLE)
             for line in (
