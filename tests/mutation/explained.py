@@ -72,4 +72,5 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             )
         ),
     ),
+    "mode": (("break", ("break to continue",), "in each mode one of these triggers changes anything"),),
 }

@@ -438,6 +438,21 @@ def test_after_a_hold_the_enable_switch_may_stay_held():
     assert engage_with(run, MIDDLE) is Mode.ALIGNING
 
 
+def test_an_engage_that_came_before_the_enable_switch_must_be_asked_again():
+    run = with_switch(INPUT_HAS_ENABLE)
+    run.tick(CALM._replace(inputs=INPUT_HAS_ENABLE), times=200)
+    run.tick(ENGAGE._replace(inputs=INPUT_HAS_ENABLE), times=5)
+    assert run.tick(ENGAGE._replace(inputs=MIDDLE), times=200) is Mode.READY
+    assert engage_with(run, MIDDLE) is Mode.ALIGNING
+
+
+def test_an_engage_asked_in_vain_while_braking_must_be_asked_again():
+    run = reached(Mode.HOLD)
+    run.tick(CALM._replace(still=False), times=200)
+    run.tick(ENGAGE._replace(still=False, events=(EVENT_OF[Effect.HOLD],)), times=5)
+    assert run.tick(ENGAGE, times=5) is Mode.HOLD
+
+
 def test_the_beginning_and_the_rules_are_what_is_written():
     assert State() == (Mode.DISCONNECTED, 0, 0, "", "", True, False, False, None, False, 0, None, False, ())
     assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000)
