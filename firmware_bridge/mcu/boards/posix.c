@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
 #include "posix.h"
 
-enum { IDLE_WAIT_US = 5000, WATCHDOG_US = 300000 };
+enum { IDLE_WAIT_US = 5000, WATCHDOG_US = 300000, MOST_BEHIND_US = 1000000 };
 enum { PARAM_STALE_MS, PARAM_PRESS, PARAM_RELEASE, PARAM_TEMPERATURE, PARAM_LED, PARAM_NODE, PARAMS };
 
 posix_shared_t *posix_shared;
@@ -50,8 +53,14 @@ uint64_t posix_now_ns(void)
 
 /* -- the hardware ------------------------------------------------------------------------------------------------ */
 
+static bool is_catching_up;
+static uint32_t past_us;
+
 uint32_t exo_hal_micros(void)
 {
+    if (is_catching_up) {
+        return past_us;
+    }
     const uint64_t ns = posix_now_ns() - power_on_ns;
     const double rate = 1.0 + posix_shared->clock_ppm * 1e-6;
     return (uint32_t)((uint64_t)((double)ns * rate) / 1000u + posix_shared->clock_start_us);
@@ -198,6 +207,37 @@ static uint32_t wait_us(void)
     return left < 0 ? 0 : left > IDLE_WAIT_US ? IDLE_WAIT_US : (uint32_t)left;
 }
 
+/* The board's turn, and a row of the trace where it sent a sample. */
+static void take_turn(void)
+{
+    const uint32_t before = board.stats.samples;
+    exo_board_poll(&board);
+    if (board.stats.samples != before && posix_shared->is_tracing != 0) {
+        const uint32_t at = posix_shared->trace_count % POSIX_TRACE_ROWS;
+        posix_shared->trace[at].seq = posix_shared->seq;
+        posix_shared->trace[at].t_ns = posix_written_ns;
+        posix_shared->trace_count++;
+    }
+    posix_shared->seq = board.sample.seq;
+}
+
+/* A microcontroller is never kept from its sample times, but this process is, by the machine that it runs on. So the
+   times that were slept through are lived again, one by one, as if their frames had waited in the cable. */
+static void catch_up(void)
+{
+    const uint32_t now_us = exo_hal_micros();
+    const uint32_t behind_us = now_us - board.due_us;
+    if (board.rate_hz == 0 || (int32_t)behind_us < 0 || behind_us > MOST_BEHIND_US) {
+        return;
+    }
+    is_catching_up = true;
+    while (board.rate_hz != 0 && (int32_t)(now_us - board.due_us) >= 0) {
+        past_us = board.due_us;
+        take_turn();
+    }
+    is_catching_up = false;
+}
+
 static int run(void)
 {
     while (posix_link_wait(wait_us()) && !is_ending) {
@@ -207,19 +247,11 @@ static int run(void)
             }
             continue;
         }
+        catch_up();
         posix_link_read(&board);
         posix_shared->seq = board.sample.seq;
-        const uint32_t before = board.stats.samples;
-        exo_board_poll(&board);
-        const uint64_t sample_ns = posix_written_ns;
-        if (board.stats.samples != before && posix_shared->is_tracing != 0) {
-            const uint32_t at = posix_shared->trace_count % POSIX_TRACE_ROWS;
-            posix_shared->trace[at].seq = posix_shared->seq;
-            posix_shared->trace[at].t_ns = sample_ns;
-            posix_shared->trace_count++;
-        }
+        take_turn();
         posix_link_poll();
-        posix_shared->seq = board.sample.seq;
         posix_shared->rate_hz = board.rate_hz;
         if (is_reboot_asked) {
             is_reboot_asked = false;
@@ -243,6 +275,9 @@ int main(int count, char **words)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = end;
+#ifdef __linux__
+    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+#endif
     sigaction(SIGTERM, &action, NULL);
     if (!read_options(count, words, &options)) {
         fprintf(stderr, "exo_board: wrong arguments; see the head of boards/posix.c\n");
