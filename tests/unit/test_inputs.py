@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import msgspec
 import pytest
 
 from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, HEALTH_NOT_A_NUMBER, RawCounts
@@ -15,7 +16,10 @@ from station.settings.load import load_rig
 TURN = float(1 << 21)
 PER_DEG = TURN / 360
 MS = 1_000_000
-RIG, CALIBRATION = load_rig("demo")
+DEMO, CALIBRATION = load_rig("demo")
+RIG = msgspec.structs.replace(
+    DEMO, leader=msgspec.structs.replace(DEMO.leader, hold_after_ms=30.0, stop_after_ms=200.0)
+)
 NAMES = [joint.name for joint in RIG.leader.joints]
 COUNT = len(NAMES)
 
