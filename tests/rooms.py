@@ -15,6 +15,7 @@ ROOMS: Final = {
     "drivers": {"", "leaders", "arms", "inputs", "emulators"},
     "station": {
         "",
+        "bench",
         "cli",
         "settings",
         "link",
@@ -24,7 +25,7 @@ ROOMS: Final = {
         "tui/screens",
         "tui/widgets",
     },
-    "tests": {"", "unit", "property", "sim", "faults", "tui", "bench", "fuzz", "mutation", "socketcan"},
+    "tests": {"", "unit", "property", "sim", "faults", "tui", "bench", "fuzz", "mutation", "socketcan", "mcu"},
 }
 
 

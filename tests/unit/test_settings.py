@@ -118,9 +118,9 @@ def test_a_wrong_task_file_says_so(tmp_path, old, new, words):
 
 
 def test_an_unknown_name_offers_the_nearest():
-    with pytest.raises(ConfigError, match="no rig named 'demmo'; did you mean 'demo'"):
+    with pytest.raises(ConfigError, match=r"no rig named 'demmo'; did you mean 'demo'"):
         load_rig("demmo")
-    with pytest.raises(ConfigError, match="no file './nowhere.toml'"):
+    with pytest.raises(ConfigError, match=r"no file '\./nowhere\.toml'"):
         load_rig("./nowhere.toml")
 
 
