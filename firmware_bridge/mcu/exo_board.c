@@ -72,6 +72,9 @@ bool exo_board_start(exo_board_t *board, const exo_config_t *config)
     board->last_us = exo_hal_micros();
     board->sample.channels = config->channel_count;
     board->sample.is_wide = config->count_bytes == 4;
+    for (uint8_t i = 0; i < config->channel_count; i++) {
+        board->fault_ms[i] = 0u - EXO_FAULT_EVERY_MS; /* the first fault is told at once */
+    }
     exo_frame_reset(&board->reader);
     if (config->link != EXO_LINK_SERIAL) {
         exo_can_init(&board->can, config->node, config->link == EXO_LINK_CAN_FD, true, 8);
