@@ -209,6 +209,7 @@ uint8_t exo_update_data(exo_update_t *update, uint32_t offset, const uint8_t *da
         if ((update->next_offset % page == 0 || update->next_offset == update->header.image_size) &&
             !mark_page(area, at / page)) {
             update->is_receiving = false;
+            exo_hal_flash_erase(area, 0); /* so that the next try begins anew, on erased marks */
             return EXO_RESULT_FLASH;
         }
     }
