@@ -45,10 +45,11 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("elif want < least:", ("< to <=",), _SAME),
         (
             "if sent > upper and room_up >= 0.0:  # g can reach the limit itself; rounding must not pass it",
-            ("> to >=",),
+            ("> to >=", ">= to >"),
             _SAME,
         ),
-        ("elif sent < lower and room_down >= 0.0:", ("< to <=",), _SAME),
+        ("elif sent < lower and room_down >= 0.0:", ("< to <=", ">= to >"), _SAME),
+        ("self._slow_speed_rad_s = speed_rad_s", ("statement removed",), _COST),
     ),
     "gate": (
         ("self._widened = False", ("statement removed",), _BEGIN),

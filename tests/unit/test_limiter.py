@@ -319,6 +319,12 @@ def test_a_lowered_speed_scale_holds_for_following_and_following_slowly_and_reco
     assert command.velocity_rad_s[0] == pytest.approx(-0.1, rel=1e-9)
 
 
+def test_the_speed_scale_may_be_as_small_as_wanted():
+    limiter = started(0.0)
+    limiter.set_speed_scale(0.0005)
+    assert limiter.follow([1.0], 1, 0).velocity_rad_s[0] == pytest.approx(0.001, rel=1e-9)
+
+
 @pytest.mark.parametrize("scale", [0.0, -0.5, 1.0001, math.nan, math.inf])
 def test_a_speed_scale_can_not_switch_a_limit_off(scale):
     with pytest.raises(ValueError, match="speed scale"):
