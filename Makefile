@@ -1,5 +1,6 @@
 # make run    the main job on the built-in rig, in this terminal
 # make test   all tests
+# make test-socketcan  the CAN drivers on the kernel's own SocketCAN (User Mode Linux where this kernel has none)
 # make check  lint, format, types, import rules
 # make bench  every benchmark
 # make setup  only the environment (.venv)
@@ -8,13 +9,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: run test check bench setup clean
+.PHONY: run test test-socketcan check bench setup clean
 
 run: .venv/.ready
 	@$(BIN)/station run demo --data data
 
 test: .venv/.ready-dev
 	$(BIN)/python -m pytest
+
+test-socketcan: .venv/.ready-dev
+	$(BIN)/python -m tests.socketcan
 
 check: .venv/.ready-dev
 	$(BIN)/ruff check .

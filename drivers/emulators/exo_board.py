@@ -51,6 +51,7 @@ class ExoBoard:
         *,
         pty_link: str = "",
         hub: str = "",
+        can: str = "",
         node: int = 1,
         fd: bool = False,
         serial_number: str = "EMU-0001",
@@ -59,7 +60,9 @@ class ExoBoard:
         page_size: int = 1024,
         program: Path | None = None,
     ) -> None:
-        """`pty_link`: name of the serial port, or `hub`: socket of the emulated bus. Starts nothing yet."""
+        """`pty_link`: name of the serial port, or `hub`: socket of the emulated bus, or `can`: SocketCAN interface.
+
+        Starts nothing yet."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.channels = tuple(channels)
@@ -80,7 +83,8 @@ class ExoBoard:
         self._options = ["--flash", str(folder / "exo_board.flash"), "--shared", str(self._shared_path)]
         self._options += ["--factory", str(factory), "--serial", serial_number, "--page-size", str(page_size)]
         self._options += ["--inputs", str(INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)]
-        self._options += [] if pty_link else ["--hub", hub, "--node", str(node)]
+        self._options += [] if pty_link else ["--hub", hub] if hub else ["--can", can]
+        self._options += ["--node", str(node)]
         self._options += (["--fd"] if fd else []) + (["--wide"] if count_bytes == 4 else [])
         for c in self.channels:
             line = f"{c.name},{c.kind},{c.sign},{c.counts_per_turn},{c.lower_cdeg},{c.upper_cdeg}"

@@ -1,6 +1,6 @@
 /* Example board: the whole reference on a POSIX system, as the emulators and tests run it.
 
-   exo_board --flash FILE --shared FILE --factory IMAGE (--pty LINK | --hub SOCKET --node N [--fd])
+   exo_board --flash FILE --shared FILE --factory IMAGE (--pty LINK | (--hub SOCKET | --can INTERFACE) --node N [--fd])
              --serial TEXT --channel NAME,KIND,SIGN,COUNTS_PER_TURN,LOWER_CDEG,UPPER_CDEG ... [--wide] [--inputs BITS]
              [--page-size BYTES] [--power-fails-at N]
    Prints `ready`; ends when its standard input ends. Leaves with 3 where no slot holds an image, 9 when power fails. */
@@ -133,6 +133,7 @@ typedef struct {
     const char *factory;
     const char *pty;
     const char *hub;
+    const char *can;
     bool is_fd;
     uint32_t page_size;
     uint32_t power_fails_at;
@@ -164,6 +165,8 @@ static bool read_options(int count, char **words, options_t *options)
             options->pty = value;
         } else if (strcmp(word, "--hub") == 0) {
             options->hub = value;
+        } else if (strcmp(word, "--can") == 0) {
+            options->can = value;
         } else if (strcmp(word, "--serial") == 0) {
             config.serial_number = value;
         } else if (strcmp(word, "--node") == 0) {
@@ -179,7 +182,7 @@ static bool read_options(int count, char **words, options_t *options)
         }
     }
     return options->flash != NULL && options->shared != NULL && options->factory != NULL &&
-           (options->pty != NULL) != (options->hub != NULL) && config.channel_count != 0;
+           (options->pty != NULL) + (options->hub != NULL) + (options->can != NULL) == 1 && config.channel_count != 0;
 }
 
 static bool start(void)
@@ -263,6 +266,15 @@ static int run(void)
     return 0;
 }
 
+static bool open_link(const options_t *options)
+{
+    if (options->pty != NULL) {
+        return posix_link_open_pty(options->pty);
+    }
+    return options->hub != NULL ? posix_link_open_hub(options->hub, options->is_fd)
+                                : posix_link_open_can(options->can, options->is_fd);
+}
+
 static void end(int number)
 {
     (void)number;
@@ -294,7 +306,7 @@ int main(int count, char **words)
         fprintf(stderr, "exo_board: no slot holds a whole image\n");
         return 3;
     }
-    if (!(options.pty != NULL ? posix_link_open_pty(options.pty) : posix_link_open_hub(options.hub, options.is_fd))) {
+    if (!open_link(&options)) {
         perror("exo_board: link");
         return 2;
     }

@@ -51,6 +51,7 @@ bool posix_flash_factory(const char *image_path);
 /* posix_link.c */
 bool posix_link_open_pty(const char *link);
 bool posix_link_open_hub(const char *socket_path, bool is_fd);
+bool posix_link_open_can(const char *interface_name, bool is_fd); /* SocketCAN, Linux only */
 void posix_link_close(void);
 /* Waits until the host has sent something, standard input has ended, or `timeout_us`; false: end. */
 bool posix_link_wait(uint32_t timeout_us);

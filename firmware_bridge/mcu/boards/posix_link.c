@@ -12,6 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <linux/can.h>
+#include <linux/can/raw.h>
+#include <net/if.h>
+#endif
+
 #include "posix.h"
 
 enum { MOST_DELAYED = 256, FRAME_ROOM = 512 };
@@ -79,6 +85,28 @@ bool posix_link_open_hub(const char *socket_path, bool is_fd)
     is_hub_fd = is_fd;
     return line >= 0 && connect(line, (const struct sockaddr *)&address, sizeof address) == 0 &&
            fcntl(line, F_SETFL, O_NONBLOCK) == 0;
+}
+
+bool posix_link_open_can(const char *interface_name, bool is_fd)
+{
+#ifdef __linux__
+    const int on = 1;
+    struct sockaddr_can address;
+    memset(&address, 0, sizeof address);
+    address.can_family = AF_CAN;
+    address.can_ifindex = (int)if_nametoindex(interface_name);
+    line = socket(AF_CAN, SOCK_RAW, CAN_RAW);
+    is_hub = true; /* the hub carries the kernel's own frames, so all else is alike */
+    is_hub_fd = is_fd;
+    return line >= 0 && address.can_ifindex != 0 &&
+           setsockopt(line, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, &on, sizeof on) == 0 &&
+           bind(line, (const struct sockaddr *)&address, sizeof address) == 0 && fcntl(line, F_SETFL, O_NONBLOCK) == 0;
+#else
+    (void)interface_name;
+    (void)is_fd;
+    errno = ENOTSUP;
+    return false;
+#endif
 }
 
 void posix_link_close(void)
