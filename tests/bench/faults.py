@@ -1,0 +1,75 @@
+"""`python -m tests.bench.faults`: the matrix of faults and modes on the emulated demo rig, a line for each cell.
+
+Exit status 1 where a cell is not as expected. `--only WORD` takes the faults whose name contains the word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from station.children import StartError
+from station.signals import Mode
+from tests.faults.cells import Cell, demo_run, try_cell
+from tests.faults.expected import FAULTS, STATES
+
+
+def matrix(only: list[str], states: list[Mode], data: Path) -> Iterator[Cell]:
+    """One run for many cells; a new one where a run could not go on."""
+    wanted = [(fault, state) for state in states for fault in FAULTS if _is_wanted(fault.name, only)]
+    while wanted:
+        with demo_run(data) as rig:
+            while wanted:
+                fault, state = wanted.pop(0)
+                cell = try_cell(rig, fault, state)
+                yield cell
+                if cell.reason == "?":
+                    break
+
+
+def _is_wanted(name: str, only: list[str]) -> bool:
+    return not only or any(word in name for word in only)
+
+
+def line(cell: Cell) -> str:
+    still = "goes on" if cell.still_ms is None else f"{cell.still_ms:.0f} ms"
+    word = "ok" if cell.ok else f"NOT OK: {cell.note}"
+    return (
+        f"{cell.fault:32} {cell.state:10} {cell.reason:22} {cell.expected:44} {still:>9} {cell.peak_rad_s:7.3f}  {word}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.faults", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, for each cell as it is known")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="faults whose name has this word")
+    parser.add_argument("--states", default=",".join(state.name for state in STATES), metavar="A,B")
+    options = parser.parse_args()
+    states = [Mode[name] for name in options.states.split(",") if name]
+    folder = Path(tempfile.mkdtemp(prefix="fm", dir="/tmp"))
+    os.environ.setdefault("STATION_RUNTIME", str(folder))
+    if not options.json:
+        print(f"{'fault':32} {'state':10} {'reason':22} {'expected':44} {'still':>9} {'rad/s':>7}")
+    count = bad = 0
+    try:
+        for cell in matrix(options.only, states, folder / "data"):
+            count, bad = count + 1, bad + (not cell.ok)
+            print(json.dumps(cell._asdict()) if options.json else line(cell), flush=True)
+    except StartError as error:
+        print(f"faults: {error}", file=sys.stderr)
+        return error.code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not options.json:
+        print(f"{count} cells, {bad} not as expected")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
