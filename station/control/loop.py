@@ -210,6 +210,9 @@ class Loop:
         """The mode of this tick, and what its change asks of the arm."""
         sample = self._sample
         state = self._state
+        is_quiet = not (asked or events or state.raised or state.has) and (sample is None or not sample.inputs)
+        if is_quiet and state.mode is Mode.FOLLOWING:
+            return  # nothing happened that could end it
         aligned = False
         if state.mode is Mode.ALIGNING and self._sent is not None:
             reachable = tuple(
