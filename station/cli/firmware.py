@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("--save", action="store_true", help="keep them over power-off")
         if name == "update":
             verb.add_argument("--image", type=Path, required=True, metavar="FILE", help="image file with its header")
+            verb.add_argument("--smp", action="store_true", help="a Zephyr/MCUboot board: SMP on --port (station[smp])")
+            verb.add_argument("--baud", type=int, default=115200, help="with --smp: the port's rate (115200)")
             verb.add_argument("--yes", action="store_true", help="a person has decided this; do not ask again")
 
 
@@ -63,6 +65,8 @@ def main(args: argparse.Namespace) -> int:
         rig, _ = load_rig(args.rig)
         if args.what == "list":
             return _list(args, rig)
+        if args.what == "update" and args.smp:
+            return _update_smp(args, rig)
         with _board_of(rig, args.port) as talk:
             return {"show": _show, "param": _param, "update": _update, "log": _log}[args.what](args, rig, talk)
     except ConfigError as error:
@@ -207,33 +211,59 @@ def _param(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
 
 def _update(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
     """The board itself refuses while it streams or hears that the arm is enabled; a rig that runs is refused here."""
-    if any(folder.name == rig.name for folder in running_rigs()):
-        return cli.fail(f"rig {rig.name} is running, its arm may be enabled; end the run, then update", cli.HARDWARE)
     try:
         image = read_image(args.image.read_bytes())
     except OSError as error:
         return cli.fail(f"image {args.image}: {error.strerror}; expected an image file", cli.USAGE)
     before = talk.board().hello
-    question = (
-        f"board {before.serial_number}: firmware {before.firmware} -> {image.header.version}. The arm must be "
-        f"switched off. Type the board's serial number to go on: "
-    )
-    if not args.yes:
-        if not sys.stdin.isatty():
-            return cli.fail("an update needs a person's yes; answer at a terminal, or give --yes", cli.USAGE)
-        if input(question).strip() != before.serial_number:
-            return cli.fail("not confirmed; nothing was changed", cli.INTERRUPTED)
-
-    def say(step: str, done: int, total: int) -> None:
-        if not args.json:
-            print(f"\r{step}: {done} of {total} bytes", end="", file=sys.stderr, flush=True)
-
-    after = update_board(talk, image, say)
+    what = f"board {before.serial_number}: firmware {before.firmware} -> {image.header.version}"
+    refused = _refused(args, rig, what, before.serial_number)
+    if refused is not None:
+        return refused
+    after = update_board(talk, image, _say(args))
     if args.json:
         print(json.dumps({"serial_number": after.serial_number, "from": before.firmware, "to": after.firmware}))
     else:
         print(f"\nboard {after.serial_number}: firmware {after.firmware} runs and is confirmed")
     return cli.OK
+
+
+def _update_smp(args: argparse.Namespace, rig: Rig) -> int:
+    from drivers.smp_update import update_smp
+
+    if not args.port:
+        return cli.fail("--smp needs the board's serial port: --port /dev/...", cli.USAGE)
+    try:
+        image = args.image.read_bytes()
+    except OSError as error:
+        return cli.fail(f"image {args.image}: {error.strerror}; expected a signed MCUboot image", cli.USAGE)
+    refused = _refused(args, rig, f"board on {args.port}: {args.image.name}", "yes")
+    if refused is not None:
+        return refused
+    version = update_smp(args.port, args.baud, image, _say(args))
+    print(json.dumps({"to": version}) if args.json else f"\nimage {version} runs and is confirmed")
+    return cli.OK
+
+
+def _refused(args: argparse.Namespace, rig: Rig, what: str, password: str) -> int | None:
+    """An exit code where the update must not be: the rig runs, or no person says yes."""
+    if any(folder.name == rig.name for folder in running_rigs()):
+        return cli.fail(f"rig {rig.name} is running, its arm may be enabled; end the run, then update", cli.HARDWARE)
+    if args.yes:
+        return None
+    if not sys.stdin.isatty():
+        return cli.fail("an update needs a person's yes; answer at a terminal, or give --yes", cli.USAGE)
+    if input(f"{what}. The arm must be switched off. Type {password} to go on: ").strip() != password:
+        return cli.fail("not confirmed; nothing was changed", cli.INTERRUPTED)
+    return None
+
+
+def _say(args: argparse.Namespace) -> Callable[[str, int, int], None]:
+    def say(step: str, done: int, total: int) -> None:
+        if not args.json:
+            print(f"\r{step}: {done} of {total} bytes", end="", file=sys.stderr, flush=True)
+
+    return say
 
 
 def _log(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
