@@ -10,6 +10,7 @@ _BEGIN: Final = "`begin` sets it before anything reads it"
 _DOUBLE: Final = (
     "a bound with an allowance of 1e-9 rad or a count in it: one double more or less is neither safe nor unsafe"
 )
+_ROUND: Final = "an allowance for rounding, far below one count"
 
 EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "limit": (
@@ -53,6 +54,14 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     ),
     "gate": (
         ("self._widened = False", ("statement removed",), _BEGIN),
+        ("self._widened = False", ("False to True",), _BEGIN),
+        ("self._epoch = 0", ("0 to 1", "statement removed"), _BEGIN),
+        ("is_widened = False", ("False to True",), _COST),
+        ("if self._widened:", ("condition always true",), _COST),
+        ("sent[-SHORT],", ("minus removed",), "of LONG = 2 SHORT entries number SHORT is the same from both ends"),
+        ("_ROUNDING: Final = 1e-9", ("1e-09 to 1.25e-09",), _ROUND),
+        ("q += _ROUNDING", ("statement removed",), _ROUND),
+        ("self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)", ("+ to -",), _ROUND),
         ("self._slot_ns = 0", ("0 to 1",), "a nanosecond of half a period, once"),
         ("is_widened = is_widened or outside > 0.0", ("> to >=",), _COST),
         *(

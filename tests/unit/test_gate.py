@@ -350,6 +350,9 @@ def test_every_window_is_exact_to_one_count(side):
             refused = counted(bound, steps, side)
             assert (refused == "") == (total == most), (total, refused)
             assert refused == "" or words in refused
+            value = total * Q / (slots * T) ** (2 if bound is slow_change else 1)
+            if refused:
+                assert float(refused.split("joint j: ")[1].split()[0]) == pytest.approx(value, rel=0.005)
 
 
 def test_an_encoder_that_refuses_is_a_refusal():
@@ -475,6 +478,27 @@ def test_a_joint_that_began_outside_may_come_in_and_not_go_out_again(side):
     assert "limit [-0.7854, 0.7854]" in words
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_joint_that_began_a_little_outside_can_not_creep_out(side):
+    arm = FramedArmDouble(["j"])
+    start = 1.0005 * side
+    arm.measured_rad = (start,)
+    gate = Gate(arm, [JointBounds("j", -1, 1, 2, 16)], T)
+    gate.read(0)
+    gate.begin(1, (start,))
+    position = start
+    for slot in range(1, 40):  # in by half a count a slot, then out again
+        step = (-side if slot < 6 else side) * Q / 2
+        position += step
+        command = ArmCommand((position,), (step / T,), 1, slot * SLOT_NS)
+        try:
+            gate.send(command)
+        except GateRefusal:
+            break
+    assert "j: position" in gate.refused
+    assert 6 < slot < 12 and abs(position) < abs(start) + Q / 4  # not even as far out as it began
+
+
 def test_after_missed_slots_the_windows_begin_again_at_rest():
     rig = Rig()
     rig.send((3.0, 2.0, 0.5), 60)
@@ -590,6 +614,19 @@ def test_an_impossible_period_is_refused(period_s):
 def test_bounds_that_bound_nothing_are_refused(bound):
     with pytest.raises(ValueError, match="joint j: bounds"):
         Gate(FramedArmDouble(["j"]), [bound], T)
+
+
+def test_bounds_do_not_change_after_they_were_checked():
+    bound = JointBounds("j", -1, 1, 1, 1)
+    with pytest.raises(AttributeError):
+        bound.upper_rad = 2  # type: ignore[misc]
+    assert not hasattr(bound, "__dict__")
+
+
+def test_without_a_clock_no_time_is_told():
+    rig = Rig()
+    rig.send(HOME)
+    assert rig.gate.judged_ns == 0
 
 
 def test_one_count_is_what_the_codec_makes_it():
