@@ -1,6 +1,6 @@
 """Firmware updates of boards that run Zephyr and MCUboot: SMP over a serial port, through the `smpclient` package.
 
-Optional: pip install 'station[smp]'. The same steps as our own wire's: upload, try once, restart, look, confirm; what is
+Optional: pip install "station[smp]". The steps are those of our own wire: upload, try, restart, look, confirm; what is
 not confirmed is taken back by MCUboot at the next start.
 """
 
