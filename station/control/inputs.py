@@ -26,6 +26,9 @@ _FINE_COUNTS: Final = 8192
 """Encoders with fewer counts a turn rest bit-identical without being frozen: the last bit does not flicker."""
 _SLACK_DEG: Final = 0.5
 """Noise allowed on top of the fastest possible step."""
+_DOUBT_US: Final = 5_000
+"""A joint that reads impossible steps is given so long to have really moved: else any jump would become possible in the
+end, and an encoder that slipped would be believed."""
 _DRIFT: Final = 500e-6
 """The device's clock may run so much slower than the host's."""
 
@@ -177,6 +180,8 @@ class Trust:
                     changed_us[index] = device_us
                 else:
                     reason = _IMPOSSIBLE_STEP
+                    if device_us - good_us[index] > _DOUBT_US:
+                        good_us[index] += device_us - before_us
             if reason:
                 is_changed = True
                 if reason != reasons[index]:

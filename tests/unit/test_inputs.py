@@ -185,6 +185,24 @@ def test_a_joint_that_really_moved_while_it_was_not_seen_is_believed_again():
     assert feed.next().events == ()
 
 
+def test_a_reading_that_jumped_is_not_believed_however_long_it_stays():
+    feed = Feed()
+    feed.flicker = False
+    feed.many(5)
+    feed.angle_deg[3] += 30
+    first = feed.next()
+    assert names(first.events) == ["joint_rejected"]
+    told = set()
+    channel = RIG.leader.joints[3].channel
+    for _ in range(400):
+        judged = feed.next()
+        told.update(names(judged.events))
+        assert judged.sample.counts[channel] == first.sample.counts[channel]
+    assert told == {"joint_stale", "joint_lost"}
+    feed.angle_deg[3] -= 30
+    assert feed.next().events == ()
+
+
 def test_a_glitch_of_a_half_turn_in_one_sample_moves_nothing():
     feed = Feed()
     feed.many(5)
