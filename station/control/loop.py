@@ -64,6 +64,7 @@ class Loop:
         self._upper = tuple(joint.upper_rad for joint in limiter.limits)
         self._names = tuple(joint.name for joint in limiter.limits)
         self._fresh_ns = round(rig.leader.hold_after_ms * 1e6)
+        self._silent_ns = round(rig.leader.stop_after_ms * 1e6)
         self._gap_flag_ns = round(rig.loop.gap_flag_ms * 1e6)
         self._gap_stop_ns = round(rig.loop.gap_stop_ms * 1e6)
         self._leader_watch = LeaderWatch(rig)
@@ -245,6 +246,8 @@ class Loop:
         if any(item.kind is IntentKind.RESET for item in asked) and self._state.mode is Mode.STOPPED:
             self._reset_until_ns = now_ns + _RESET_PENDING_NS
             self._gate.reset()
+            if not self._leader_down and (self._sample is None or now_ns - self._sample.t_ns > self._silent_ns):
+                self._leader_down = "silent"  # a hub that restarted stands by until it is asked again
         if now_ns > self._reset_until_ns:
             return asked
         if self._leader_down or self._arm_down:
