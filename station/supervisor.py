@@ -33,6 +33,7 @@ def watch(stopper: Stopper, control_pid: int) -> bool:
         time.sleep(_CHECK_S)
         beat_ns = stopper.heartbeat_ns
         now = time.monotonic()
+        stopper.beat(time.monotonic_ns())
         if beat_ns != last_ns:
             last_ns, last_seen = beat_ns, now
         elif last_ns and now - last_seen > _SILENT_S:

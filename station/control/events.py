@@ -154,6 +154,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("电机自行断电", "机器人已停止并断电", "托住手臂；检查供电后复位"),
     ),
     (
+        "motor_frozen",
+        _STOP_OFF,
+        _ALARM,
+        (
+            "motor's answers do not change while it moves",
+            "robot stopped and switched off",
+            "support the arm; technician: check the motor; reset",
+        ),
+        ("电机反馈卡死", "机器人已停止并断电", "托住手臂；技师检查电机后复位"),
+    ),
+    (
         "motor_warm",
         Effect.NONE,
         _WARNING,
@@ -230,6 +241,13 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         _ALARM,
         ("supervisor stopped the robot", "robot switched off", "support the arm; restart the station"),
         ("监督进程停止了机器人", "机器人已断电", "托住手臂；重新启动工作站"),
+    ),
+    (
+        "supervisor_lost",
+        _HOLD,
+        _ALARM,
+        ("supervisor does not watch any more", "robot holds", "restart the station"),
+        ("监督进程已失效", "机器人保持不动", "重新启动工作站"),
     ),
     (
         "stopping_slow",

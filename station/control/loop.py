@@ -25,7 +25,7 @@ from station.control.limit import Limiter
 from station.control.mode import Rules, Seen, State, advance
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
-from station.control.watch import ArmWatch, BusWatch, ClockWatch, Events, LeaderWatch, LeaseWatch
+from station.control.watch import ArmWatch, BusWatch, ClockWatch, Events, FrozenWatch, LeaderWatch, LeaseWatch
 from station.link.intents import Asked, IntentReceiver
 from station.link.ring import RingWriter
 from station.settings.rig import Rig
@@ -69,6 +69,7 @@ class Loop:
         self._gap_stop_ns = round(rig.loop.gap_stop_ms * 1e6)
         self._leader_watch = LeaderWatch(rig)
         self._arm_watch = ArmWatch(rig, gate.fault_words)
+        self._frozen_watch = FrozenWatch(rig)
         self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])
         self._lease_watch = LeaseWatch(rig)
         self._clock_watch = ClockWatch()
@@ -180,7 +181,7 @@ class Loop:
             self._leader_watch.look(events, now_ns - sample.t_ns, self._leader.counters, reboots)
         if self._arm_down:
             events.append(("arm_error", self._arm_down))
-        self._lease_watch.look(events, asked, now_ns)
+        self._lease_watch.look(events, asked, self._ring.supervisor_ns, now_ns)
         events.extend(self._found)
         self._found = []
         if self._last_sent_ns:
@@ -204,6 +205,8 @@ class Loop:
         if not self._arm_down:
             if not self._state.off:
                 self._arm_watch.look(self._found, self._feedback, now_ns, self._on_since_ns)
+            sent = None if self._state.off or self._sent is None else self._sent.position_rad
+            self._frozen_watch.look(self._found, self._feedback, sent, now_ns)
             self._bus_watch.look(self._found, self._gate.counters, now_ns)
         self._clock_watch.look(self._found, now_ns, time.time_ns())
 

@@ -5,6 +5,7 @@ Names are those of events.py; details are words such as 'right_j4: 92 C'. Pure b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -20,6 +21,12 @@ _SWITCH_ON_NS: Final = 500_000_000
 _ERRORS_WINDOW_NS: Final = 1_000_000_000
 _ERRORS_RISING: Final = 5
 """Error frames within the window that are worth telling; single ones are counted only."""
+_FROZEN_LOOK_NS: Final = 50_000_000
+_FROZEN_NS: Final = 250_000_000
+"""Answers bit-identical for so long ..."""
+_FROZEN_RAD: Final = math.radians(3)
+"""... while the command moved so far: hundreds of counts of the position, and a torque that should have risen."""
+_SUPERVISOR_NS: Final = 300_000_000
 _CLOCK_STEP_NS: Final = 500_000_000
 
 
@@ -78,6 +85,47 @@ class ArmWatch:
             into.append((kind, f"{name}: {hottest:.0f} C"))
 
 
+class FrozenWatch:
+    """A motor whose answers come and never change, not in one bit, while it is told to move."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._names = tuple(joint.name for joint in rig.arm.joints)
+        count = len(self._names)
+        self._said: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)] * count
+        self._said_ns = [0] * count
+        self._since_ns = [0] * count
+        self._told_rad: list[float | None] = [None] * count
+        self._frozen: set[int] = set()
+        self._next_ns = 0
+
+    def look(self, into: Events, feedback: ArmFeedback, sent_rad: Sequence[float] | None, now_ns: int) -> None:
+        """`sent_rad`: the last command, None while the motors are off. A frozen one stays so until its answer changes:
+        where it stands is not known."""
+        if now_ns >= self._next_ns:
+            self._next_ns = now_ns + _FROZEN_LOOK_NS
+            self._look(feedback, sent_rad, now_ns)
+        for index in self._frozen:
+            into.append(("motor_frozen", self._names[index]))
+
+    def _look(self, feedback: ArmFeedback, sent_rad: Sequence[float] | None, now_ns: int) -> None:
+        position, velocity, torque, _, _, t_ns = feedback
+        for index, said in enumerate(zip(position, velocity, torque)):
+            has_answered = t_ns[index] != self._said_ns[index]
+            self._said_ns[index] = t_ns[index]
+            if said != self._said[index]:
+                self._said[index] = said
+                self._frozen.discard(index)
+            elif sent_rad is not None and has_answered:
+                told = self._told_rad[index]
+                if told is None:
+                    self._told_rad[index] = sent_rad[index]
+                elif now_ns - self._since_ns[index] >= _FROZEN_NS and abs(sent_rad[index] - told) > _FROZEN_RAD:
+                    self._frozen.add(index)
+                continue
+            self._since_ns[index] = now_ns
+            self._told_rad[index] = None if sent_rad is None else sent_rad[index]
+
+
 class BusWatch:
     """Bus-off and rising error counts, against the state at the start."""
 
@@ -110,7 +158,7 @@ class BusWatch:
 
 
 class LeaseWatch:
-    """Whether the session and a screen in charge are alive; the lease is any intent of that role."""
+    """Whether the supervisor, the session and a screen in charge are alive; the lease is any intent of that role."""
 
     def __init__(self, rig: Rig) -> None:
         self._session_ns = round(rig.loop.session_lease_ms * 1e6)
@@ -118,7 +166,10 @@ class LeaseWatch:
         self._session_seen_ns: int | None = None
         self._screen_seen_ns: int | None = None
 
-    def look(self, into: Events, asked: Sequence[Asked], now_ns: int) -> None:
+    def look(self, into: Events, asked: Sequence[Asked], supervisor_ns: int, now_ns: int) -> None:
+        """`supervisor_ns`: when the supervisor last looked, 0 before it has begun."""
+        if supervisor_ns and now_ns - supervisor_ns > _SUPERVISOR_NS:
+            into.append(("supervisor_lost", f"{(now_ns - supervisor_ns) // 1_000_000} ms"))
         for intent in asked:
             if intent.role is Role.SESSION:
                 self._session_seen_ns = now_ns

@@ -15,7 +15,7 @@ MAGIC: Final = 0x53544154494F4E31
 _HEADER_BYTES: Final = 4096
 _SLOT_HEAD: Final = 16  # entry number * 2 (+1 while writing), length
 # Words (8 bytes) of the header:
-_W_MAGIC, _W_SLOTS, _W_SLOT_BYTES, _W_WRITTEN, _W_HEARTBEAT, _W_STOP = range(6)
+_W_MAGIC, _W_SLOTS, _W_SLOT_BYTES, _W_WRITTEN, _W_HEARTBEAT, _W_STOP, _W_SUPERVISOR = range(7)
 DEFAULT_SLOTS: Final = 4096
 DEFAULT_SLOT_BYTES: Final = 4096
 
@@ -69,6 +69,11 @@ class RingWriter(_Mapped):
     def beat(self, now_ns: int) -> None:
         self._words[_W_HEARTBEAT] = now_ns
 
+    @property
+    def supervisor_ns(self) -> int:
+        """When the supervisor last looked (host monotonic); 0 before it has begun."""
+        return self._words[_W_SUPERVISOR]
+
     def write(self, entry: bytes | bytearray) -> None:
         """Publish one entry of at most `slot_bytes - 16` bytes; never waits."""
         length = len(entry)
@@ -118,7 +123,10 @@ class RingReader(_Mapped):
 
 
 class Stopper(_Mapped):
-    """The supervisor's end: it may read the heartbeat and raise the stop flag, nothing else."""
+    """The supervisor's end: it may read the heartbeat, show its own and raise the stop flag, nothing else."""
+
+    def beat(self, now_ns: int) -> None:
+        self._words[_W_SUPERVISOR] = now_ns
 
     def raise_stop(self) -> None:
         self._words[_W_STOP] = 1
