@@ -159,7 +159,8 @@ def judge(
             notes.append(f"not still after {most_ms:.0f} ms" if state in MOVING else "moved")
         if after.peak_rad_s > STILL_RAD_S:
             notes.append("moved after the fault ended")
-        if any(tick.mode in MOVING for tick in ticks_after) or (mode_then is Mode.STOPPED and rig.mode is not mode_then):
+        has_left_stop = mode_then is Mode.STOPPED and rig.mode is not Mode.STOPPED
+        if has_left_stop or any(tick.mode in MOVING for tick in ticks_after):
             notes.append(f"resumed by itself: {rig.mode.name}")
         if reason[0].isidentifier() and fault.detail not in reason[1]:
             notes.append(f"detail {reason[1]!r} does not name {fault.detail}")
