@@ -64,11 +64,12 @@ class Child:
                     return
                 if word.startswith("error "):  # "error CODE MESSAGE"
                     _, code, message = word.split(" ", 2)
-                    self._process.wait(5)
+                    if self.wait(5) is None:
+                        self.kill()
                     raise StartError(message, int(code))
                 self.notes.append(word.removeprefix("note "))
             if not chunk:
-                ended = self._process.wait(5)
+                ended = self.wait(5)
                 raise StartError(f"{self.name} ended at once (code {ended}): {self._last_words()}", 3)
 
     def _last_words(self) -> str:
