@@ -21,7 +21,7 @@ from firmware_bridge.update import make_image
 _WORDS: Final = (
     "magic", "inputs", "mute", "drop", "duplicate", "reorder", "flip", "cut", "delay_us", "jitter_us", "clock_ppm",
     "clock_start_us", "is_tracing", "trace_count", "frames_sent", "frames_dropped", "seq", "rate_hz", "is_host_open",
-    "starts",
+    "starts", "power_on_low", "power_on_high",
 )  # fmt: skip
 _OFFSET: Final = {name: 4 * index for index, name in enumerate(_WORDS)}
 _COUNTS_AT: Final = 4 * len(_WORDS)

@@ -193,8 +193,8 @@ class ExoWireLeader:
         try:
             self._link.send(encode(HostBeat(self._token, 1)), 0.0)
             if self._token % _BEATS_PER_EXCHANGE == 0:
+                self._time_sent_ns = time.monotonic_ns()  # not when the tick began: every us of it would count double
                 self._link.send(encode(TimeGet(self._token)), 0.0)
-                self._time_sent_ns = now_ns
         except DriverError:
             pass  # full: the board is not reading, so its samples end; gone: the next read says so
 
@@ -212,11 +212,11 @@ class ExoWireLeader:
         elif isinstance(message, Log | Fault):
             self.news.append(message)
 
-    def _take_time(self, time: Time, now_ns: int) -> None:
+    def _take_time(self, answer: Time, now_ns: int) -> None:
         """`now_ns` is when the answer was read: that it waited counts as round trip, so it weighs less."""
         try:
             self.clock.update(
-                self._time_sent_ns, time.receive_us, (time.receive_us + time.turn_us) & 0xFFFF_FFFF, now_ns
+                self._time_sent_ns, answer.receive_us, (answer.receive_us + answer.turn_us) & 0xFFFF_FFFF, now_ns
             )
         except ValueError:
             self._undecoded += 1

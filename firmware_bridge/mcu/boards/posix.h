@@ -32,6 +32,8 @@ typedef struct {
     uint32_t rate_hz;
     uint32_t is_host_open;
     uint32_t starts;
+    uint32_t power_on_low; /* host's monotonic ns at which the board's clock stood at clock_start_us */
+    uint32_t power_on_high;
     uint32_t counts[EXO_MAX_CHANNELS];
     uint32_t status[EXO_MAX_CHANNELS];
     struct {

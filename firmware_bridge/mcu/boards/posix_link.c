@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -134,7 +135,6 @@ static bool is_host_there(void)
 
 bool posix_link_wait(uint32_t timeout_us)
 {
-    struct pollfd waits[2] = {{.fd = line, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     const bool is_open = is_host_there();
     if (is_open != (posix_shared->is_host_open != 0)) {
         posix_shared->is_host_open = is_open;
@@ -144,15 +144,18 @@ bool posix_link_wait(uint32_t timeout_us)
     if (is_hub && !is_open) {
         return false;
     }
-    if (timeout_us < 1000 || !is_open) {
-        /* below poll's grain, or with nobody there (then a pty is always readable): sleep, then look */
-        sleep_us(is_open ? timeout_us : timeout_us < 2000 ? timeout_us : 2000);
+    if (!is_open) {
+        sleep_us(timeout_us < 2000 ? timeout_us : 2000); /* with nobody there a pty is always readable */
         timeout_us = 0;
-    } else {
-        timeout_us -= 1000; /* poll rounds up; the rest is slept next time */
     }
-    waits[0].fd = is_open ? line : -1;
-    if (poll(waits, 2, (int)(timeout_us / 1000u)) > 0 && waits[1].revents != 0) {
+    fd_set readable;
+    FD_ZERO(&readable);
+    FD_SET(STDIN_FILENO, &readable);
+    if (is_open) {
+        FD_SET(line, &readable);
+    }
+    const struct timespec time = {.tv_sec = 0, .tv_nsec = (long)timeout_us * 1000};
+    if (pselect(line + 1, &readable, NULL, NULL, &time, NULL) > 0 && FD_ISSET(STDIN_FILENO, &readable)) {
         char ignored[64];
         has_ended = read(STDIN_FILENO, ignored, sizeof ignored) <= 0;
     }
