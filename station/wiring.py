@@ -17,11 +17,15 @@ from drivers.ports import FramedArm, Leader, StopLine
 from firmware_bridge.errors import WireError
 from station import emulated
 from station.control.calibrate import Calibrator
+from station.control.chain import ArmChain
 from station.control.inputs import Trust
 from station.control.limit import JointLimits, Limiter
 from station.control.loop import Loop
 from station.control.pace import Pace
+from station.control.reduced import joint_caps
+from station.control.restraint import Restraint
 from station.control.retarget import Retargeter
+from station.control.workspace import bounds_of
 from station.link.intents import IntentReceiver
 from station.link.ring import RingWriter
 from station.settings.calibration import Calibration
@@ -111,23 +115,63 @@ def make_gate(rig: Rig) -> Gate:
     return Gate(make_arm(rig), bounds, 1.0 / rig.arm.rate_hz, clock=time.monotonic_ns)
 
 
+def with_reduced_speed(rig: Rig) -> Rig:
+    """The rig in reduced-speed mode. Raises ConfigError for a rig that does not know where its tools are."""
+    if rig.arm.kinematics is None:
+        raise ConfigError(f"rig {rig.name} has no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
+    kinematics = msgspec.structs.replace(rig.arm.kinematics, reduced_speed=True)
+    return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
+
+
+def make_restraint(rig: Rig) -> Restraint | None:
+    """What holds tools, elbows and arms back; None where the rig asks for nothing of the kind."""
+    kinematics = rig.arm.kinematics
+    if kinematics is None or not (kinematics.reduced_speed or kinematics.has_bounds):
+        return None
+    period_s = 1.0 / rig.arm.rate_hz
+    return Restraint(
+        [ArmChain(chain) for chain in kinematics.chains],
+        [math.radians(joint.decel_deg_s2 or joint.accel_deg_s2) * period_s**2 for joint in rig.arm.joints],
+        period_s,
+        speed_m_s=kinematics.reduced_speed_mm_s * 1e-3 if kinematics.reduced_speed else None,
+        planes=bounds_of(kinematics),
+        apart_m=None if kinematics.apart_mm is None else kinematics.apart_mm * 1e-3,
+    )
+
+
+def _reduced_speeds(rig: Rig) -> dict[int, float]:
+    """rad/s by arm joint, in reduced-speed mode."""
+    kinematics = rig.arm.kinematics
+    if kinematics is None or not kinematics.reduced_speed:
+        return {}
+    reaches = [
+        (joint.arm_joint, reach)
+        for chain in kinematics.chains
+        for point in chain.points
+        for joint, reach in zip(chain.joints, point.reach_m)
+    ]
+    return joint_caps(reaches, kinematics.reduced_speed_mm_s * 1e-3)
+
+
 def make_limiter(rig: Rig) -> Limiter:
     """Raises ConfigError for limits that cannot be kept."""
+    caps = _reduced_speeds(rig)
+    speeds = [min(math.radians(j.speed_deg_s), caps.get(i, math.inf)) for i, j in enumerate(rig.arm.joints)]
     limits = [
         JointLimits(
             name=joint.name,
             lower_rad=math.radians(joint.lower_deg),
             upper_rad=math.radians(joint.upper_deg),
-            speed_rad_s=math.radians(joint.speed_deg_s),
+            speed_rad_s=speed,
             accel_rad_s2=math.radians(joint.accel_deg_s2),
             decel_rad_s2=math.radians(joint.decel_deg_s2 or joint.accel_deg_s2),
             jerk_rad_s3=None if joint.jerk_deg_s3 is None else math.radians(joint.jerk_deg_s3),
-            recovery_speed_rad_s=min(_RECOVERY_RAD_S, math.radians(joint.speed_deg_s)),
+            recovery_speed_rad_s=min(_RECOVERY_RAD_S, speed),
         )
-        for joint in rig.arm.joints
+        for joint, speed in zip(rig.arm.joints, speeds)
     ]
     try:
-        return Limiter(limits, 1.0 / rig.arm.rate_hz)
+        return Limiter(limits, 1.0 / rig.arm.rate_hz, make_restraint(rig))
     except ValueError as error:
         raise ConfigError(f"rig {rig.name}: {error}") from error
 
@@ -138,9 +182,15 @@ def make_stop_line(rig: Rig) -> StopLine:
 
 
 def make_loop(
-    rig: Rig, calibration: Calibration, leader: Leader, gate: Gate, ring: RingWriter, intents: IntentReceiver
+    rig: Rig,
+    calibration: Calibration,
+    leader: Leader,
+    gate: Gate,
+    ring: RingWriter,
+    intents: IntentReceiver,
+    pace: Pace | None = None,
 ) -> Loop:
-    """`leader` and `gate` are open."""
+    """`leader` and `gate` are open. `pace`: the machine's own clock where none is given."""
     calibrator = Calibrator(rig.leader, calibration, leader.counts_per_turn)
     return Loop(
         rig,
@@ -150,7 +200,7 @@ def make_loop(
         calibrator,
         Retargeter(rig),
         make_limiter(rig),
-        Pace(rig.arm.rate_hz, rig.leader.rate_hz),
+        pace or Pace(rig.arm.rate_hz, rig.leader.rate_hz),
         ring,
         intents,
     )

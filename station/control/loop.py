@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from typing import Final
 
 import msgspec
@@ -208,7 +207,7 @@ class Loop:
             sent = None if self._state.off or self._sent is None else self._sent.position_rad
             self._frozen_watch.look(self._found, self._feedback, sent, now_ns)
             self._bus_watch.look(self._found, self._gate.counters, now_ns)
-        self._clock_watch.look(self._found, now_ns, time.time_ns())
+        self._clock_watch.look(self._found, now_ns, self._pace.wall())
 
     def _advance(self, now_ns: int, asked: list[Asked], events: Events) -> None:
         """The mode of this tick, and what its change asks of the arm."""

@@ -25,6 +25,7 @@ class Pace:
         leader_rate_hz: float,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], int] = time.time_ns,
     ) -> None:
         self.period_ns = round(1e9 / rate_hz)
         sample_ns = round(1e9 / leader_rate_hz)
@@ -32,6 +33,7 @@ class Pace:
         self._guard_ns = min(sample_ns // 2, self.period_ns // 3)
         self._grace_ns = min(sample_ns // 2, self.period_ns // 3)
         self.clock = clock
+        self.wall = wall
         self._sleep = sleep
         self.index = 0
         self.lost = 0
