@@ -6,6 +6,7 @@ import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from drivers.exo_talk import ExoTalk
 from drivers.exo_update import update_board
 from drivers.hub_bus import HubServer
 from drivers.leaders.exo_wire import ExoWireLeader
-from firmware_bridge.exo_messages import Channel
+from firmware_bridge.exo_can import Function
+from firmware_bridge.exo_messages import Channel, UpdateConfirm, UpdateStatus
+from firmware_bridge.exo_terms import CONSENT, UpdateState
 from firmware_bridge.params import bits_of, default_of, find, value_of
 from firmware_bridge.samples import HEALTH_MISSING
 from firmware_bridge.update import make_image
@@ -83,3 +86,57 @@ def test_a_board_on_a_can_bus_is_set_up_and_updated(port: tuple[str, ExoBoard]) 
         assert (zero.is_recorded, zero.is_saved, zero.counts) == (1, 1, 777)
         assert talk.stats().rx_bad == 0
         assert talk.log()[0].text == "started"
+
+
+class PowerLostError(Exception):
+    pass
+
+
+def cut_after(link: Any, board: ExoBoard, frames: int) -> None:
+    """The board loses its power when the host has sent so many more CAN frames."""
+    bus = link._bus
+    send, sent = bus.send, [0]
+
+    def counted(can_id: int, data: bytes) -> None:
+        send(can_id, data)
+        if can_id >> 4 == Function.TO_BOARD:
+            sent[0] += 1
+            if sent[0] == frames:
+                link.wait(0.02)
+                board.kill()
+                raise PowerLostError
+
+    bus.send = counted
+
+
+def test_power_lost_at_any_can_frame_of_an_update_leaves_a_board_that_can_be_updated(tmp_path: Path) -> None:
+    gcc()
+    path = str(tmp_path / "bus.sock")
+    port = f"can:station_hub:{path}:4"
+    image = make_image(BOARD_TYPE, "2.0.0", bytes(range(200)))
+    with Pumped(HubServer(path)):
+        for at in range(1, 400):
+            board = ExoBoard(tmp_path / str(at), CHANNELS[:1], hub=path, node=4)
+            board.start()
+            is_cut = False
+            with make_link(port, 0) as link:
+                cut_after(link, board, at)
+                try:
+                    update_board(ExoTalk(link), image, lambda *_: None)
+                except PowerLostError:
+                    is_cut = True
+            if not board.is_on:
+                board.start()
+            with make_link(port, 0) as link:
+                talk = ExoTalk(link)
+                hello = talk.board().hello
+                assert hello.firmware in ("1.0.0", "2.0.0")
+                if hello.update_state == UpdateState.TESTING:
+                    talk.ask(UpdateConfirm(CONSENT), UpdateStatus)
+                elif hello.firmware != "2.0.0":
+                    update_board(talk, image, lambda *_: None)
+                assert talk.board().hello.firmware == "2.0.0", f"power lost at CAN frame {at}"
+            board.stop()
+            if not is_cut:
+                break
+        assert at > 40
