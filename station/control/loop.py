@@ -247,7 +247,8 @@ class Loop:
         """A reset while a link is down opens it first; a person's one press is enough. Never while the arm moves."""
         if any(item.kind is IntentKind.RESET for item in asked) and self._state.mode is Mode.STOPPED:
             self._reset_until_ns = now_ns + _RESET_PENDING_NS
-            self._gate.reset()
+            if self._gate.refused:  # a gate that let pass what holds the arm in place must go on doing so
+                self._gate.reset()
             if not self._leader_down and (self._sample is None or now_ns - self._sample.t_ns > self._silent_ns):
                 self._leader_down = "silent"  # a hub that restarted stands by until it is asked again
         if now_ns > self._reset_until_ns:
