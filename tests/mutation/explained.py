@@ -54,6 +54,11 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     ),
     "gate": (
         ("self._widened = False", ("statement removed",), _BEGIN),
+        (
+            "self._upper[index] = max(bound.upper_rad, min(self._upper[index] - q, position)) + q",
+            ("- to +",),
+            "codes are truncated downwards: what was asked leaves the bound before its code could widen it",
+        ),
         ("self._widened = False", ("False to True",), _BEGIN),
         ("self._epoch = 0", ("0 to 1", "statement removed"), _BEGIN),
         ("is_widened = False", ("False to True",), _COST),

@@ -306,13 +306,13 @@ def test_a_decoder_that_leaves_out_a_joint_is_refused(field):
 
 
 def counted(bound: JointBounds, steps: list[int], side: int) -> str:
-    """Sends steps of whole counts from rest at 0; why the gate refused, '' where it did not."""
+    """Sends steps of whole counts from rest; why the gate refused, '' where it did not."""
     arm = FramedArmDouble([bound.name])
-    arm.measured_rad = (Q / 2,)  # 0 lies between two counts
+    count = 1000
+    arm.measured_rad = ((count + 0.5) * Q,)  # in the middle between two codes
     gate = Gate(arm, [bound], T)
     gate.read(0)
-    gate.begin(1, (Q / 2,))
-    count = 0
+    gate.begin(1, arm.measured_rad)
     for slot, step in enumerate(steps, 1):
         count += side * step
         speed = max(-bound.speed_rad_s, min(bound.speed_rad_s, side * step * Q / T))
