@@ -58,8 +58,10 @@ M = TypeVar("M", bound=Message)
 class ExoTalk:
     """Talks over an open link; keeps what the board says unasked in `news`. Sends the host's beat while it waits."""
 
-    def __init__(self, link: ExoLink) -> None:
+    def __init__(self, link: ExoLink, *, arm_enabled: bool = False) -> None:
+        """`arm_enabled`: what the beats say; a board that hears it refuses to be updated."""
         self._link = link
+        self._beat = encode(HostBeat(0, int(arm_enabled)))
         self._beat_s = 0.0
         self.news: deque[Message] = deque(maxlen=_MOST_NEWS)
 
@@ -126,11 +128,11 @@ class ExoTalk:
         return messages
 
     def beat(self, *, is_due: bool = False) -> None:
-        """The host's beat, when it is due: the arm is disabled while a tool talks."""
+        """The host's beat, when it is due."""
         now_s = time.monotonic()
         if is_due or now_s >= self._beat_s:
             self._beat_s = now_s + BEAT_MS * 1e-3
-            self._link.send(encode(HostBeat(0, 0)))
+            self._link.send(self._beat)
 
     def reopen(self) -> None:
         """Close the link and open it again. Raises DriverError where it is not there."""

@@ -130,7 +130,7 @@ class ExoWireLeader:
     # -- opening
 
     def _shake_hands(self) -> None:
-        talk = ExoTalk(self._link)
+        talk = ExoTalk(self._link, arm_enabled=True)
         self._stop(talk)
         board = talk.board()
         check_board(board, self._expected)

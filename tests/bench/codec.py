@@ -94,7 +94,25 @@ def ker_ours() -> Step:
     return step
 
 
+def ker_maker_as_used() -> Step:
+    """What its user pays for a sample: parse, lock, queue, recv; without the change of threads between them."""
+    parse, stream = _maker()
+
+    def step(n: int) -> object:
+        for packet in parse(n):
+            with stream._lock:
+                stream._latest_data = packet
+            stream._enqueue(packet)
+        return stream.recv()
+
+    return step
+
+
 def ker_maker() -> Step:
+    return _maker()[0]
+
+
+def _maker() -> tuple[Callable[[int], list[dict[str, object]]], KERStream]:
     frames = ker_frames()
     stream = KERStream(transport="serial")
     stream._buf.extend(ker.encode_ping_reply(ker.SCHEMA_2_0_0, [0.0] * 16, [True] * 16))
@@ -102,11 +120,12 @@ def ker_maker() -> Step:
     waiting = [b""]
     stream._read_raw = lambda size: waiting[0]
 
-    def step(n: int) -> object:
+    def step(n: int) -> list[dict[str, object]]:
         waiting[0] = frames[n]
-        return stream._read_all()
+        packets: list[dict[str, object]] = stream._read_all()
+        return packets
 
-    return step
+    return step, stream
 
 
 def cantools_fd() -> Step:
@@ -126,6 +145,7 @@ CONTESTANTS: dict[str, Callable[[], Step]] = {
     "exo wire, CAN FD": lambda: exo_can(fd=True),
     "KER, our decoder (XOR)": ker_ours,
     "KER, openarm-ker's parser (XOR)": ker_maker,
+    "KER, openarm-ker as used": ker_maker_as_used,
     "cantools, one CAN FD frame": cantools_fd,
 }
 
