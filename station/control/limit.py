@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from drivers.ports import ArmCommand
 
@@ -67,13 +67,26 @@ def check_limits(limits: JointLimits, period_s: float) -> None:
         )
 
 
+class Restrains(Protocol):
+    """May hold steps back further; see station/control/restraint.py. Poses rad, steps rad a tick, arm joint order."""
+
+    def start(self, position_rad: Sequence[float]) -> None: ...
+
+    def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool: ...
+
+    def shares(
+        self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float]
+    ) -> Sequence[float]:
+        """For each joint how much of the way from braking (0) to the wish (1) to go."""
+
+
 class Limiter:
     """Owns the last position sent; every command of the arm comes from here.
 
     Inside, speeds are steps (rad a tick) and accelerations are steps a tick, so that a tick multiplies by no period.
     """
 
-    def __init__(self, limits: Sequence[JointLimits], period_s: float) -> None:
+    def __init__(self, limits: Sequence[JointLimits], period_s: float, restraint: Restrains | None = None) -> None:
         """Raises ValueError for limits that cannot be kept."""
         for joint in limits:
             check_limits(joint, period_s)
@@ -81,6 +94,7 @@ class Limiter:
         self.period_s = period_s
         self._rate_hz = 1.0 / period_s
         self._scale = 1.0
+        self._restraint = restraint
         self._position: list[float] = []
         self._step: list[float] = []
         self._wish: list[float] = []
@@ -107,6 +121,8 @@ class Limiter:
                 raise ValueError(f"joint {joint.name}: measured position is {position}; expected a finite number")
         self._position = [float(position) for position in position_rad]
         self.missed()
+        if self._restraint is not None:
+            self._restraint.start(self._position)
 
     def missed(self) -> None:
         """Slots went by without a command: the receiver held its last one, so the speed is zero now."""
@@ -139,7 +155,7 @@ class Limiter:
 
     def brake(self, epoch: int, slot_ns: int) -> ArmCommand:
         """One tick of braking every joint as hard as its limits allow; holds once `is_still`."""
-        return self._tick((math.nan,) * len(self.limits), self._rows, epoch, slot_ns)
+        return self._take(*self._shape((math.nan,) * len(self.limits), self._rows), epoch, slot_ns)
 
     def _make_rows(self, cap_rad_s: float) -> tuple[tuple[float, ...], ...]:
         """Per joint, in rad and ticks: what `_tick` needs."""
@@ -166,6 +182,37 @@ class Limiter:
     def _tick(
         self, target_rad: Sequence[float], rows: tuple[tuple[float, ...], ...], epoch: int, slot_ns: int
     ) -> ArmCommand:
+        positions, steps, wishes = self._shape(target_rad, rows)
+        if self._restraint is not None and not self._restraint.allows(self._position, steps):
+            positions, steps = self._hold_back(self._restraint, positions, steps, rows)
+        return self._take(positions, steps, wishes, epoch, slot_ns)
+
+    def _take(
+        self, positions: list[float], steps: list[float], wishes: list[float], epoch: int, slot_ns: int
+    ) -> ArmCommand:
+        rate = self._rate_hz
+        self._position = positions
+        self._step = steps
+        self._wish = wishes
+        return ArmCommand(tuple(positions), tuple([step * rate for step in steps]), epoch, slot_ns)
+
+    def _hold_back(
+        self, restraint: Restrains, wished: list[float], steps: list[float], rows: tuple[tuple[float, ...], ...]
+    ) -> tuple[list[float], list[float]]:
+        """Between braking and the wish: legal whatever the shares, the legal positions of a joint being an interval."""
+        braked, braking, _ = self._shape((math.nan,) * len(rows), rows)
+        shares = restraint.shares(self._position, braking, steps)
+        positions = []
+        for share, rest, wish in zip(shares, braked, wished):
+            sent = rest + share * (wish - rest)
+            low, high = (rest, wish) if rest <= wish else (wish, rest)
+            positions.append(low if sent < low else min(sent, high))
+        return positions, [sent - position for sent, position in zip(positions, self._position)]
+
+    def _shape(
+        self, target_rad: Sequence[float], rows: tuple[tuple[float, ...], ...]
+    ) -> tuple[list[float], list[float], list[float]]:
+        """The limiter's step towards the target: positions, steps, and what was wished."""
         if len(target_rad) != len(rows):
             raise ValueError(f"target has {len(target_rad)} joints; expected {len(rows)}")
         if not self._position:
@@ -239,8 +286,4 @@ class Limiter:
             positions.append(sent)
             steps.append(sent - position)
             wishes.append(target if target == target else sent)
-        rate = self._rate_hz
-        self._position = positions
-        self._step = steps
-        self._wish = wishes
-        return ArmCommand(tuple(positions), tuple([step * rate for step in steps]), epoch, slot_ns)
+        return positions, steps, wishes

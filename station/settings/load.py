@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 import re
@@ -16,6 +15,8 @@ import msgspec
 
 from station.settings.calibration import Calibration
 from station.settings.errors import ConfigError
+from station.settings.kinematics import Kinematics
+from station.settings.nearest import nearest as _nearest
 from station.settings.rig import Rig
 from station.settings.task import Task
 
@@ -27,6 +28,8 @@ def load_rig(name_or_path: str) -> tuple[Rig, Calibration]:
     path = _find("rigs", name_or_path)
     rig = _decode(path, Rig)
     _check_rig(rig, path)
+    if rig.arm.kinematics is not None:
+        rig = _with_chains(rig, rig.arm.kinematics, path)
     if rig.leader.calibration:
         calibration_path = path.parent / rig.leader.calibration
         if not calibration_path.is_file():
@@ -166,11 +169,6 @@ def _all_fields(kind: type[msgspec.Struct]) -> list[str]:
     return found
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _check_rig(rig: Rig, path: Path) -> None:
     """What one struct cannot check by itself: names that point at each other, and impossible limits."""
     leader_names = [joint.name for joint in rig.leader.joints]
@@ -226,6 +224,31 @@ def _check_rig(rig: Rig, path: Path) -> None:
                 f"{where}: accel_deg_s2 {joint.accel_deg_s2:g} reaches speed_deg_s {joint.speed_deg_s:g} within one "
                 f"tick of 1/{rig.arm.rate_hz:g} s; lower accel_deg_s2 or raise speed_deg_s"
             )
+
+
+def _with_chains(rig: Rig, kinematics: Kinematics, path: Path) -> Rig:
+    """The rig with its arms' chains read from the model file; imports the library that reads it only here."""
+    from station.settings.model import make_chains, open_model
+
+    if kinematics.chains:
+        raise ConfigError(f"{path}: arm.kinematics.chains is no key of a rig file; it is read from the model")
+    if kinematics.box_mm is not None:
+        for axis, low, high in zip("xyz", kinematics.box_mm.lower, kinematics.box_mm.upper):
+            if low >= high:
+                raise ConfigError(f"{path}: arm.kinematics.box_mm: {axis}: lower {low:g} is not below upper {high:g}")
+    for plane in kinematics.keep_out:
+        if not any(plane.normal):
+            raise ConfigError(f"{path}: arm.kinematics.keep_out {plane.name}: normal is 0, 0, 0; expected a direction")
+    if kinematics.apart_mm is not None and len(kinematics.arms) < 2:
+        raise ConfigError(f"{path}: arm.kinematics.apart_mm stands with one arm; expected two in arms")
+    _unique(path, "arm.kinematics.arms", "name", [arm.name for arm in kinematics.arms])
+    limits = [(joint.name, joint.lower_deg, joint.upper_deg) for joint in rig.arm.joints]
+    try:
+        chains = make_chains(kinematics, open_model(path.parent / kinematics.model), limits)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    kinematics = msgspec.structs.replace(kinematics, chains=chains)
+    return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
 
 
 def _unique(path: Path, where: str, what: str, values: list[Any]) -> None:

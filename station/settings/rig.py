@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from station.settings.kinematics import Kinematics
+
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Positive = Annotated[float, Meta(gt=0)]
 Degrees = Annotated[float, Meta(ge=-3600, le=3600)]
@@ -89,6 +91,8 @@ class Arm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     temperature_stop_c: Positive = 85.0
     buses: Annotated[tuple[Bus, ...], Meta(min_length=1, max_length=8)]
     joints: Annotated[tuple[ArmJoint, ...], Meta(min_length=1, max_length=64)]
+    kinematics: Kinematics | None = None
+    """Where tools and elbows are; absent: joint angles alone are limited."""
 
 
 class Align(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,12 +11,14 @@ from station.settings.errors import ConfigError
 from station.settings.load import digest, load_rig, load_task, shipped
 
 DEMO = (resources.files("station") / "rigs" / "demo.toml").read_text()
+MODEL = (resources.files("station") / "rigs" / "demo.arms.xml").read_text()
 CALIBRATION = (resources.files("station") / "rigs" / "demo.calibration.toml").read_text()
 TASK = (resources.files("station") / "tasks" / "microwave_door.toml").read_text()
 
 
 def write_rig(folder, text=DEMO, calibration=CALIBRATION):
     (folder / "demo.calibration.toml").write_text(calibration)
+    (folder / "demo.arms.xml").write_text(MODEL)
     path = folder / "rig.toml"
     path.write_text(text)
     return str(path)
