@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from drivers.emulators.control_socket import ControlClient
-from station import emulated, wiring
+from station import emulated
 from station.children import Child, StartError
 from station.control.realtime import leave_core
 from station.link.intents import IntentSender
 from station.link.ring import create_ring
 from station.link.views import ViewClient
+from station.resolve import resolve
 from station.runtime import Runtime
 from station.settings.calibration import Calibration
 from station.settings.load import digest
@@ -47,7 +48,7 @@ class Run:
     ) -> None:
         """Takes the rig's lock. Raises RigBusyError, ConfigError."""
         self.runtime = Runtime(rig.name)
-        self.rig = wiring.resolve(rig, self.runtime.folder)
+        self.rig = resolve(rig, self.runtime.folder)
         self._settings = RunSettings(
             rig=self.rig,
             rig_digest=digest(rig),

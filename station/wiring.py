@@ -15,16 +15,13 @@ from drivers.gate import Gate, JointBounds
 from drivers.ports import FramedArm, Leader, StopLine
 from firmware_bridge.errors import WireError
 from station.control.calibrate import Calibrator
-from station.control.chain import ArmChain
 from station.control.inputs import Trust
 from station.control.loop import Loop
 from station.control.pace import Pace
-from station.control.reduced import joint_caps
-from station.control.restraint import Restraint
 from station.control.retarget import Retargeter
-from station.control.workspace import bounds_of
 from station.link.intents import IntentReceiver
 from station.link.ring import RingWriter
+from station.resolve import make_limiter
 from station.settings.calibration import Calibration
 from station.settings.errors import ConfigError
 from station.settings.rig import Rig
@@ -88,36 +85,6 @@ def with_reduced_speed(rig: Rig) -> Rig:
         raise ConfigError(f"rig {rig.name} has no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
     kinematics = msgspec.structs.replace(rig.arm.kinematics, reduced_speed=True)
     return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
-
-
-def make_restraint(rig: Rig) -> Restraint | None:
-    """What holds tools, elbows and arms back; None where the rig asks for nothing of the kind."""
-    kinematics = rig.arm.kinematics
-    if kinematics is None or not (kinematics.reduced_speed or kinematics.has_bounds):
-        return None
-    period_s = 1.0 / rig.arm.rate_hz
-    return Restraint(
-        [ArmChain(chain) for chain in kinematics.chains],
-        [math.radians(joint.decel_deg_s2 or joint.accel_deg_s2) * period_s**2 for joint in rig.arm.joints],
-        period_s,
-        speed_m_s=kinematics.reduced_speed_mm_s * 1e-3 if kinematics.reduced_speed else None,
-        planes=bounds_of(kinematics),
-        apart_m=None if kinematics.apart_mm is None else kinematics.apart_mm * 1e-3,
-    )
-
-
-def _reduced_speeds(rig: Rig) -> dict[int, float]:
-    """rad/s by arm joint, in reduced-speed mode."""
-    kinematics = rig.arm.kinematics
-    if kinematics is None or not kinematics.reduced_speed:
-        return {}
-    reaches = [
-        (joint.arm_joint, reach)
-        for chain in kinematics.chains
-        for point in chain.points
-        for joint, reach in zip(chain.joints, point.reach_m)
-    ]
-    return joint_caps(reaches, kinematics.reduced_speed_mm_s * 1e-3)
 
 
 def make_stop_line(rig: Rig) -> StopLine:

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from station import cli, wiring
+from station import cli
 from station.children import StartError
 from station.launch import Run
 from station.person import EmulatedPerson
+from station.resolve import with_leader
 from station.runtime import RigBusyError
 from station.screen_child import ScreenChild
 from station.settings.errors import ConfigError
@@ -54,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
         rig, calibration = load_rig(options.rig)
         task = load_task(options.task or rig.task, rig)
         if options.leader:
-            rig = wiring.with_leader(rig, options.leader)
+            rig = with_leader(rig, options.leader)
         run = Run(
             rig,
             calibration,
