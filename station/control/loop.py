@@ -227,7 +227,7 @@ class Loop:
             aligned = self._alignment.look(reachable, self._sent.position_rad)
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
         connected = fresh and not self._leader_down and not self._arm_down and min(self._feedback.t_ns) > 0
-        asked = self._reopen(now_ns, asked)
+        asked = self._reopen(now_ns, asked, connected)
         seen = Seen(
             connected=connected,
             aligned=aligned,
@@ -243,14 +243,18 @@ class Loop:
         if after.mode is Mode.ALIGNING and state.mode is not Mode.ALIGNING:
             self._alignment.begin()
 
-    def _reopen(self, now_ns: int, asked: list[Asked]) -> list[Asked]:
-        """A reset while a link is down opens it first; a person's one press is enough. Never while the arm moves."""
-        if any(item.kind is IntentKind.RESET for item in asked) and self._state.mode is Mode.STOPPED:
-            self._reset_until_ns = now_ns + _RESET_PENDING_NS
+    def _reopen(self, now_ns: int, asked: list[Asked], connected: bool) -> list[Asked]:
+        """A person's reset while a link is down opens it first, and counts once, in the first tick with both links up.
+        Never while the arm moves."""
+        if self._state.mode is Mode.STOPPED and any(
+            item.kind is IntentKind.RESET and item.role in (Role.SCREEN, Role.PEDAL) for item in asked
+        ):
             if self._gate.refused:  # a gate that let pass what holds the arm in place must go on doing so
                 self._gate.reset()
             if not self._leader_down and (self._sample is None or now_ns - self._sample.t_ns > self._silent_ns):
                 self._leader_down = "silent"  # a hub that restarted stands by until it is asked again
+            if self._leader_down or self._arm_down:
+                self._reset_until_ns = now_ns + _RESET_PENDING_NS
         if now_ns > self._reset_until_ns:
             return asked
         if self._leader_down or self._arm_down:
@@ -258,9 +262,9 @@ class Loop:
                 self._opener = threading.Thread(target=self._open_again, daemon=True)
                 self._opener.start()
             return [item for item in asked if item.kind is not IntentKind.RESET]
-        if self._state.mode is Mode.STOPPED:
+        if connected:
+            self._reset_until_ns = 0
             return [*asked, Asked(IntentKind.RESET, Role.SCREEN, 0)]
-        self._reset_until_ns = 0
         return asked
 
     def _open_again(self) -> None:
