@@ -21,22 +21,38 @@ from station.link.ring import Stopper
 from station.settings.run import RunSettings
 
 _CHECK_S: Final = 0.01
-_SILENT_S: Final = 0.06
-"""Three times the gap at which the loop stops itself (20 ms): by then it can no longer do so."""
+_SILENT_GAPS: Final = 3.0
+"""So many times the gap at which the loop stops itself: by then it can no longer do so."""
 PRIORITY: Final = 85
 
 
-def watch(stopper: Stopper, control_pid: int) -> bool:
+class Silence:
+    """How long the loop has been silent, by the times at which this process really looked."""
+
+    def __init__(self, limit_s: float, now_s: float) -> None:
+        self._limit_s = limit_s
+        self._beat_ns = 0
+        self._looked_s = self._seen_s = now_s
+
+    def look(self, beat_ns: int, now_s: float) -> bool:
+        """Whether the heartbeat stands still for longer than the limit. Time in which this process did not run either
+        does not count: of a machine that stood still as a whole the loop is told by its own clock."""
+        away_s = now_s - self._looked_s - 2 * _CHECK_S
+        self._looked_s = now_s
+        if beat_ns != self._beat_ns:
+            self._beat_ns, self._seen_s = beat_ns, now_s
+        elif away_s > 0:
+            self._seen_s += away_s
+        return bool(beat_ns) and now_s - self._seen_s > self._limit_s
+
+
+def watch(stopper: Stopper, control_pid: int, limit_s: float) -> bool:
     """Until the control process ends by itself (False) or its heartbeat stopped (True)."""
-    last_ns, last_seen = 0, time.monotonic()
+    silence = Silence(limit_s, time.monotonic())
     while True:
         time.sleep(_CHECK_S)
-        beat_ns = stopper.heartbeat_ns
-        now = time.monotonic()
         stopper.beat(time.monotonic_ns())
-        if beat_ns != last_ns:
-            last_ns, last_seen = beat_ns, now
-        elif last_ns and now - last_seen > _SILENT_S:
+        if silence.look(stopper.heartbeat_ns, time.monotonic()):
             return _is_alive(control_pid)
         if not _is_alive(control_pid):
             return False
@@ -67,7 +83,7 @@ def main() -> int:
     for note in go_realtime(PRIORITY, core=None).notes:
         say_note(note)
     say_ready()
-    if watch(stopper, options.control_pid):
+    if watch(stopper, options.control_pid, _SILENT_GAPS * rig.loop.gap_stop_ms * 1e-3):
         stopper.raise_stop()
         brake.stop()
         os.kill(options.control_pid, signal.SIGKILL)
