@@ -145,6 +145,11 @@ class DrivenRun:
     def mode(self) -> Mode:
         return Mode(self.ticks[-1].mode) if self.ticks else Mode.DISCONNECTED
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the control process is."""
+        return self.run.control is not None and self.run.control.poll() is None
+
     def take(self) -> list[Tick]:
         """The ticks written since the last call."""
         assert self._ring is not None
@@ -190,9 +195,10 @@ class DrivenRun:
     def reach(self, mode: Mode, seconds: float = 25.0) -> None:
         """Bring the rig into `mode` as a person would. Raises StartError where it does not get there."""
         end = time.monotonic() + seconds
-        self.until(lambda tick: True, 2.0)
+        if self.until(lambda tick: True, 2.0) is None:
+            raise StartError("the control process does not go round any more", 4)
         while self.mode is not mode:
-            if time.monotonic() > end:
+            if time.monotonic() > end or not self.is_alive:
                 last = self.ticks[-1] if self.ticks else None
                 why = f"{last.cause} {last.cause_detail} {last.events}" if last is not None else "no tick came"
                 raise StartError(f"the rig did not get to {mode.name}; it is {self.mode.name}: {why}", 4)

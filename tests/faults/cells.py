@@ -64,7 +64,8 @@ def arrive(rig: DrivenRun, state: Mode) -> None:
         end = time.monotonic() + 15
         while rig.mode is state and time.monotonic() < end:
             rig.tend()
-            if least is None or rig.arm.look().speed_rad_s > least:
+            speed = rig.arm.look().speed_rad_s
+            if (least is None and speed < STILL_RAD_S) or (least is not None and speed > least):
                 return
             time.sleep(0.005)
     raise StartError(f"the rig got to {state.name} and did not stay in it: {rig.mode.name}", 4)
@@ -114,6 +115,8 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode) -> Cell:
         line.ask("fault", kind="replug", name=str(rig.run.runtime.folder / "leader.tty"))
     line.ask("clear")
     looks_after, ticks_after = watch(rig, state, _CLEARED_S)
+    if not rig.is_alive:
+        raise StartError("the control process ended", 4)
     return judge(rig, fault, state, (reason, detail), looks, looks_after, ticks_after, mode_then, start_ns, expected)
 
 
@@ -176,6 +179,7 @@ def try_cell(rig: DrivenRun, fault: Fault, state: Mode, tries: int = 3) -> Cell:
         except StartError as error:
             rig.leader.ask("clear")
             rig.arm.ask("clear")
+            tries = tries if rig.is_alive else 0
             cell = Cell(fault.name, state.name, "?", fault.expected[state], None, math.nan, False, str(error))
         if cell.ok or tries <= 0 or (cell.reason not in ("loop_gap_stop", "?") and "gap" not in cell.note):
             return cell

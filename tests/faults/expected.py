@@ -20,7 +20,7 @@ SETTLE_MS: Final = 350.0
 """The motors' own lag behind the last command, and the time between two looks on a busy machine."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fault:
     """`request` goes to the far end's control socket; `detect_ms`: the longest until the station may have noticed."""
 
