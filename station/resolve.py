@@ -52,6 +52,14 @@ def with_leader(rig: Rig, driver: str) -> Rig:
     return msgspec.structs.replace(rig, leader=msgspec.structs.replace(rig.leader, driver=driver))
 
 
+def with_reduced_speed(rig: Rig) -> Rig:
+    """The rig in reduced-speed mode. Raises ConfigError for a rig that does not know where its tools are."""
+    if rig.arm.kinematics is None:
+        raise ConfigError(f"rig {rig.name} has no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
+    kinematics = msgspec.structs.replace(rig.arm.kinematics, reduced_speed=True)
+    return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
+
+
 def make_limiter(rig: Rig) -> Limiter:
     """Raises ConfigError for limits that cannot be kept."""
     caps = _reduced_speeds(rig)

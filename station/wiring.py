@@ -6,8 +6,6 @@ import math
 import time
 from typing import Final
 
-import msgspec
-
 from drivers.arms.damiao import DamiaoArm, DamiaoBus, DamiaoJoint
 from drivers.arms.damiao_stop_line import DamiaoStopLine
 from drivers.errors import DriverError
@@ -23,7 +21,6 @@ from station.link.intents import IntentReceiver
 from station.link.ring import RingWriter
 from station.resolve import make_limiter
 from station.settings.calibration import Calibration
-from station.settings.errors import ConfigError
 from station.settings.rig import Rig
 
 HARDWARE_ERRORS: Final = (DriverError, WireError)
@@ -77,14 +74,6 @@ def make_gate(rig: Rig) -> Gate:
         for joint in rig.arm.joints
     ]
     return Gate(make_arm(rig), bounds, 1.0 / rig.arm.rate_hz, clock=time.monotonic_ns)
-
-
-def with_reduced_speed(rig: Rig) -> Rig:
-    """The rig in reduced-speed mode. Raises ConfigError for a rig that does not know where its tools are."""
-    if rig.arm.kinematics is None:
-        raise ConfigError(f"rig {rig.name} has no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
-    kinematics = msgspec.structs.replace(rig.arm.kinematics, reduced_speed=True)
-    return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
 
 
 def make_stop_line(rig: Rig) -> StopLine:

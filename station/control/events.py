@@ -355,6 +355,21 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("alignment took too long", "robot holds", "stand still in the robot's pose, then engage again"),
         ("对位超时", "机器人保持不动", "摆成机器人姿势并站稳，再接合"),
     ),
+    # -- where the arms may be
+    (
+        "workspace_limit",
+        _HOLD,
+        _WARNING,
+        ("robot reached the edge of its space", "robot holds", "move back inside, then engage again"),
+        ("机器人到达工作区边界", "机器人保持不动", "退回工作区内，再接合"),
+    ),
+    (
+        "arms_too_near",
+        _HOLD,
+        _WARNING,
+        ("robot's arms came too near each other", "robot holds", "move your arms apart, then engage again"),
+        ("机器人双臂过近", "机器人保持不动", "双臂分开，再接合"),
+    ),
     (
         "shutdown",
         _STOP_OFF,

@@ -70,6 +70,10 @@ def check_limits(limits: JointLimits, period_s: float) -> None:
 class Restrains(Protocol):
     """May hold steps back further; see station/control/restraint.py. Poses rad, steps rad a tick, arm joint order."""
 
+    @property
+    def event(self) -> tuple[str, str] | None:
+        """What has kept the arm from going where it was asked to for long enough: (event, detail)."""
+
     def start(self, position_rad: Sequence[float]) -> None: ...
 
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool: ...
@@ -111,6 +115,11 @@ class Limiter:
     def is_still(self) -> bool:
         """Whether the last command moved no joint."""
         return not any(self._step)
+
+    @property
+    def obstacle(self) -> tuple[str, str] | None:
+        """A bound of tools or arms that has kept an arm where it is for a while: (event, detail)."""
+        return None if self._restraint is None else self._restraint.event
 
     def start(self, position_rad: Sequence[float]) -> None:
         """Begin from a measured pose at rest. Raises ValueError for a wrong count or a position that is no number."""

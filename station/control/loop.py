@@ -305,6 +305,8 @@ class Loop:
             else:
                 command = limiter.brake(state.epoch, slot_ns)
             gate.send(command)
+            if state.is_moving and limiter.obstacle is not None:
+                self._found.append(limiter.obstacle)
         except GateRefusal as error:
             self._found.append(("gate_refused", str(error)))
             return 0, 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from station import wiring
+from station import resolve
 from station.control.limit import Limiter
 from station.control.restraint import Restraint
 from station.settings.kinematics import Box, Kinematics
@@ -127,14 +127,14 @@ class JacobianScaling(Restraint):
 
 def limiter_of(rig: Rig, *, bad: bool = False, uncapped: bool = False) -> Limiter:
     """The rig's own limiter. `bad`: with Jacobian scaling; `uncapped`: joint speeds as fast as at full speed."""
-    shipped = wiring.make_limiter(rig)
+    shipped = resolve.make_limiter(rig)
     if not bad and not uncapped:
         return shipped
-    restraint = wiring.make_restraint(rig)
+    restraint = resolve.make_restraint(rig)
     assert restraint is not None
     if bad:
         restraint.__class__ = JacobianScaling
-    limits = wiring.make_limiter(with_kinematics(rig, None)).limits if uncapped else shipped.limits
+    limits = resolve.make_limiter(with_kinematics(rig, None)).limits if uncapped else shipped.limits
     return Limiter(limits, 1.0 / rig.arm.rate_hz, restraint)
 
 
