@@ -215,6 +215,8 @@ class SessionView(msgspec.Struct, frozen=True):
     """The target is reached or the shift was ended: the files are complete."""
     accepted_this_run: int = 0
     """Accepted since this run began."""
+    reduced_speed_mm_s: float = 0.0
+    """Reduced-speed mode: no elbow, wrist or tool of the robot is faster; 0: full speed."""
 
 
 class RequestKind(StrEnum):

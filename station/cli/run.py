@@ -15,7 +15,7 @@ from station import cli
 from station.children import StartError
 from station.launch import Run
 from station.person import EmulatedPerson
-from station.resolve import with_leader
+from station.resolve import with_leader, with_reduced_speed
 from station.runtime import RigBusyError
 from station.screen_child import ScreenChild
 from station.settings.errors import ConfigError
@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=["zh", "en"], help="the screen's language (from $LANG)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the emulated worker (1)")
     parser.add_argument("--leader", metavar="KIND", help="emulated rigs: another leader, e.g. exo_wire")
+    parser.add_argument(
+        "--reduced-speed", action="store_true", help="elbows and tools at most arm.kinematics.reduced_speed_mm_s"
+    )
 
 
 def _positive(text: str) -> int:
@@ -56,6 +59,8 @@ def main(options: argparse.Namespace) -> int:
         task = load_task(options.task or rig.task, rig)
         if options.leader:
             rig = with_leader(rig, options.leader)
+        if options.reduced_speed:
+            rig = with_reduced_speed(rig)
         run = Run(
             rig,
             calibration,

@@ -67,7 +67,13 @@ def build_view(
         shift_s=shift_s,
         finished=finished,
         accepted_this_run=accepted_this_run,
+        reduced_speed_mm_s=_reduced_speed(rig),
     )
+
+
+def _reduced_speed(rig: Rig) -> float:
+    kinematics = rig.arm.kinematics
+    return kinematics.reduced_speed_mm_s if kinematics is not None and kinematics.reduced_speed else 0.0
 
 
 def _pace_per_h(accepted_ns: tuple[int, ...]) -> float:

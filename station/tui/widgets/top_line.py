@@ -21,8 +21,9 @@ class TopLine(Panel):
         bar = Span(" │ ", "dim")
         title = Span(f"{words.pick(view.title) or view.task} v{view.version}")
         worker = (bar, Span(view.worker)) if view.worker else ()
+        slow = (Span(f" ≤ {view.reduced_speed_mm_s:g} mm/s", "warn"),) if view.reduced_speed_mm_s else ()
         for labels in ((words("Rig") + " ", words("Robot") + " "), ("", "")):
-            left = (Span(f" {labels[0]}", "dim"), Span(view.rig), *worker, bar, title)
+            left = (Span(f" {labels[0]}", "dim"), Span(view.rig), *slow, *worker, bar, title)
             right = (bar, Span(labels[1], "dim"), state, bar, *clock, Span(" "))
             if width_of(left) + width_of(right) <= width:
                 break
