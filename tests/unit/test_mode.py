@@ -278,6 +278,15 @@ def test_the_session_speaks_for_no_person(kind):
     assert run.tick(CALM._replace(asked=(ask(kind, Role.SESSION),)), times=10) is before
 
 
+@pytest.mark.parametrize(
+    ("role", "cause"), [(Role.SCREEN, "operator_hold"), (Role.PEDAL, "operator_hold"), (Role.SESSION, "disk_full")]
+)
+def test_a_hold_names_who_asked_for_it(role, cause):
+    run = reached(Mode.FOLLOWING)
+    assert run.tick(CALM._replace(asked=(ask(IntentKind.HOLD, role),))) is Mode.HOLD
+    assert run.state.cause == cause
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_anybody_may_hold_stop_and_shut_down(role):
     for kind, expected, off, ending in (
