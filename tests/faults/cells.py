@@ -65,7 +65,10 @@ def arrive(rig: DrivenRun, state: Mode) -> None:
         while rig.mode is state and time.monotonic() < end:
             rig.tend()
             speed = rig.arm.look().speed_rad_s
-            if (least is None and speed < STILL_RAD_S) or (least is not None and speed > least):
+            if least is None and speed < STILL_RAD_S:
+                rig.until(lambda tick: False, 0.3)  # for good, not only turning round
+                return
+            if least is not None and speed > least:
                 return
             time.sleep(0.005)
     raise StartError(f"the rig got to {state.name} and did not stay in it: {rig.mode.name}", 4)
