@@ -32,8 +32,8 @@ class Motion(NamedTuple):
 
     still_ms: float | None
     """Until every motor stood, for good; None where one still moved at the end."""
-    first_speed_rad_s: tuple[float, ...]
-    """At the moment."""
+    peak_speed_rad_s: tuple[float, ...]
+    """Per motor, from the moment on."""
     peak_rad_s: float
     """Of any motor, after the moment."""
     late_peak_rad_s: float
@@ -92,10 +92,11 @@ def motion(looks: list[Look], since_ns: int) -> Motion:
         still_ms = None
     else:
         still_ms = (next(look.t_ns for look in after if look.t_ns > moving[-1]) - since_ns) / 1e6
-    late = after[len(after) * 2 // 3 :] or after
+    late_ns = after[-1].t_ns - (after[-1].t_ns - after[0].t_ns) // 3
+    late = [look for look in after if look.t_ns >= late_ns]
     return Motion(
         still_ms,
-        after[0].velocity_rad_s,
+        tuple([max(map(abs, speeds)) for speeds in zip(*[look.velocity_rad_s for look in after])]),
         max(look.speed_rad_s for look in after),
         max(look.speed_rad_s for look in late),
         tuple([abs(end - start) for start, end in zip(after[0].position_rad, after[-1].position_rad)]),
@@ -112,6 +113,8 @@ class DrivenRun:
         """Whether the person engages whenever it is possible."""
         self.has_screen = True
         """Whether the screen's lease is kept."""
+        self.has_launcher = True
+        """Whether the launcher looks after its processes (it waits for one that it starts again)."""
         self._decoder = msgspec.msgpack.Decoder(Tick)
         self._ring: RingReader | None = None
         self._tended_s = 0.0
@@ -165,7 +168,8 @@ class DrivenRun:
         if now_s - self._tended_s < _TEND_S:
             return new
         self._tended_s = now_s
-        self.run.view()
+        if self.has_launcher:
+            self.run.view()
         if self.has_screen:
             self.run.ask(IntentKind.LEASE)
         if self.presses and self._presses_now(now_s):

@@ -60,6 +60,16 @@ def _screen_back(rig: DrivenRun) -> None:
     rig.has_screen = True
 
 
+def _kill_session(rig: DrivenRun) -> None:
+    rig.has_launcher = False
+    _send("session", signal.SIGKILL)(rig)
+
+
+def _launcher_back(rig: DrivenRun) -> None:
+    """It starts the session again."""
+    rig.has_launcher = True
+
+
 def _fill(rig: DrivenRun) -> None:
     data = Path(rig.run._settings.data)
     with (data / "filler").open("wb") as file:
@@ -86,7 +96,7 @@ PROCESS_FAULTS: Final = (
         "=",
         190,
     ),
-    ProcessFault("session SIGKILL", _send("session", signal.SIGKILL), _nothing, "session_lost", "(session_lost)", 700),
+    ProcessFault("session SIGKILL", _kill_session, _launcher_back, "session_lost", "(session_lost)", 700),
     ProcessFault(
         "session SIGSTOP",
         _send("session", signal.SIGSTOP),

@@ -1,0 +1,268 @@
+"""`station bench stop`: time and distance to standstill after each cause, beside what the rig's limits allow.
+
+Emulated rigs: measured at the emulated motors, every cause. Real rigs: from the arm's own feedback, and only what a
+person can ask for. Allowed are, per joint with the highest speed v seen after the cause, its deceleration d and the
+time t until the cause must have been noticed:  distance v t + v^2 / (2 d),  time t + v / d,  t with the lag of the
+motors behind their commands added (they follow the last command, they are not stopped by it).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from station import resolve
+from station.bench.driven import DrivenRun, Look, Motion, motion
+from station.children import StartError
+from station.settings.calibration import Calibration
+from station.settings.load import load_rig, load_task
+from station.settings.rig import Rig
+from station.settings.task import Task
+from station.signals import IntentKind, Mode
+
+_AT_SPEED_RAD_S: Final = 1.2
+_AT_SPEED_REAL_RAD_S: Final = 0.3
+_LAG_MS: Final = 100.0
+"""Of the motors behind their commands: about kd / kp, and the time to settle."""
+_SETTLE_MS: Final = 250.0
+"""From the last commanded step to a speed below the one that counts as standing."""
+_OBSERVE_S: Final = 0.7
+_ATTEMPTS: Final = 4
+
+Act = Callable[[DrivenRun], None]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the arm stops. `detect_ms`: until the station (or the motor itself) must have noticed."""
+
+    name: str
+    act: Act
+    detect_ms: Callable[[Rig], float]
+    reasons: tuple[str, ...]
+    """Of control/events.py; empty where no loop is left to tell one."""
+    is_asked: bool = False
+    """A person can ask for it: on real rigs too."""
+    ends_run: bool = False
+    leader: str = ""
+    """Needs an emulated leader of this make."""
+
+
+def _ask(kind: IntentKind) -> Act:
+    return lambda rig: rig.run.ask(kind)
+
+
+def _leader(kind: str) -> Act:
+    return lambda rig: void(rig.leader.ask("fault", kind=kind))
+
+
+def void(_: object) -> None:
+    return
+
+
+def _control(number: int) -> Act:
+    def act(rig: DrivenRun) -> None:
+        assert rig.run.control is not None
+        os.kill(rig.run.control.pid, number)
+
+    return act
+
+
+def _screen(rig: DrivenRun) -> None:
+    rig.has_screen = False
+
+
+def _ticks(rig: Rig) -> float:
+    """Two slots, or as late as the loop may be without stopping by itself."""
+    return max(2000.0 / rig.arm.rate_hz, rig.loop.gap_stop_ms)
+
+
+CAUSES: Final = (
+    Cause("hold key", _ask(IntentKind.HOLD), _ticks, ("operator_hold",), is_asked=True),
+    Cause("stop request", _ask(IntentKind.STOP), _ticks, ("operator_stop",), is_asked=True),
+    Cause(
+        "leader silent",
+        _leader("stop"),
+        lambda rig: rig.leader.hold_after_ms + _ticks(rig),
+        ("leader_stale", "leader_silent"),
+    ),
+    Cause("leader unplugged", _leader("unplug"), _ticks, ("leader_error",), ends_run=True),
+    Cause("screen lost", _screen, lambda rig: rig.loop.screen_lease_ms + 100.0 + _ticks(rig), ("screen_lost",)),
+    Cause("emergency stop", _leader("estop"), _ticks, ("estop",), leader="exo_wire"),
+    Cause("control killed", _control(signal.SIGKILL), lambda rig: rig.arm.watchdog_ms, (), ends_run=True),
+    Cause("control frozen", _control(signal.SIGSTOP), lambda rig: rig.arm.watchdog_ms, (), ends_run=True),
+    Cause("shutdown", _ask(IntentKind.SHUTDOWN), _ticks, ("shutdown",), ends_run=True),
+)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One measured stop."""
+
+    reason: str
+    still_ms: float | None
+    allowed_ms: float
+    joint: str
+    """That travelled furthest."""
+    travelled_deg: float
+    allowed_deg: float
+    """Of that joint."""
+    worst_ratio: float
+    """Largest travelled / allowed of any joint."""
+
+    @property
+    def ok(self) -> bool:
+        return self.still_ms is not None and self.still_ms <= self.allowed_ms and self.worst_ratio <= 1.0
+
+
+def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
+    """What was seen beside what the limits allow. Pure."""
+    t_s = (detect_ms + _LAG_MS) * 1e-3
+    joints = rig.arm.joints
+    allowed_rad = []
+    brake_s = 0.0
+    for joint, speed in zip(joints, seen.peak_speed_rad_s):
+        decel = math.radians(joint.decel_deg_s2 or joint.accel_deg_s2)
+        allowed_rad.append(speed * t_s + speed**2 / (2 * decel) + math.radians(0.2))
+        brake_s = max(brake_s, speed / decel)
+    furthest = max(range(len(joints)), key=lambda index: seen.travelled_rad[index])
+    return Stop(
+        reason=reason,
+        still_ms=seen.still_ms,
+        allowed_ms=detect_ms + brake_s * 1e3 + _SETTLE_MS,
+        joint=joints[furthest].name,
+        travelled_deg=math.degrees(seen.travelled_rad[furthest]),
+        allowed_deg=math.degrees(allowed_rad[furthest]),
+        worst_ratio=max(went / allowed for went, allowed in zip(seen.travelled_rad, allowed_rad)),
+    )
+
+
+def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Every cause `rounds` times; the document that `--json` prints. Raises ConfigError, RigBusyError, StartError."""
+    rig, calibration = load_rig(rig_name)
+    task = load_task(rig.task, rig)
+    causes = [cause for cause in CAUSES if rig.emulated or cause.is_asked]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for cause in causes:
+            say(f"{cause.name}, {rounds} x" if rig.emulated else f"{cause.name}: engage and move, {rounds} times")
+            used = resolve.with_leader(rig, cause.leader) if cause.leader and cause.leader != rig.leader.driver else rig
+            stops = _stops(used, calibration, task, Path(folder), cause, rounds)
+            rows.append(_row(cause, cause.detect_ms(used), stops))
+    skipped = [] if rig.emulated else [cause.name for cause in CAUSES if not cause.is_asked]
+    return {
+        "rig": rig.name,
+        "measured_at": "emulated motors" if rig.emulated else "arm feedback",
+        "rounds": rounds,
+        "causes": rows,
+        "skipped": [*skipped, "gate refusal (nothing that the limiter lets through makes the gate refuse)"],
+        "ok": all(row["ok"] for row in rows),
+    }
+
+
+def _stops(
+    rig: Rig, calibration: Calibration, task: Task, data: Path, cause: Cause, rounds: int
+) -> list[tuple[Stop, bool]]:
+    """(measured, for the right reason) of each round; runs go on from one round to the next where they can."""
+    stops: list[tuple[Stop, bool]] = []
+    while len(stops) < rounds:
+        with DrivenRun(rig, calibration, task, data, seed=len(stops) + 1) as run:
+            while len(stops) < rounds:
+                stops.append(_measure(run, cause))
+                if cause.ends_run:
+                    break
+    return stops
+
+
+def _measure(run: DrivenRun, cause: Cause) -> tuple[Stop, bool]:
+    """Once; again where the machine stood still for so long that the loop stopped by itself for that."""
+    rig = run.run.rig
+    for attempt in range(_ATTEMPTS):
+        _move(run)
+        run.take()
+        start_ns = time.monotonic_ns()
+        cause.act(run)
+        detect_ms = cause.detect_ms(rig)
+        looks = _looks(run, detect_ms * 1e-3 + _OBSERVE_S)
+        reason = next((tick.cause for tick in reversed(run.ticks) if tick.cause), "") if cause.reasons else ""
+        stop = judge(rig, motion(looks, start_ns), detect_ms, reason)
+        if not cause.ends_run:
+            run.has_screen = rig.emulated
+            if rig.emulated:
+                run.leader.ask("clear")
+        is_right = reason in cause.reasons if cause.reasons else not run.is_alive or reason == ""
+        if is_right or cause.ends_run or attempt == _ATTEMPTS - 1:
+            return stop, is_right
+    raise AssertionError("unreachable")
+
+
+def _move(run: DrivenRun) -> None:
+    """FOLLOWING, and at speed. Raises StartError."""
+    rig = run.run.rig
+    least = _AT_SPEED_RAD_S if rig.emulated else _AT_SPEED_REAL_RAD_S
+    run.has_screen = rig.emulated  # a real rig's person has a screen of his own
+    end = time.monotonic() + (40 if rig.emulated else 120)
+    while time.monotonic() < end:
+        if rig.emulated:
+            run.reach(Mode.FOLLOWING)
+        for tick in run.tend():
+            if tick.mode == Mode.FOLLOWING and max(map(abs, tick.arm_rad_s)) > least:
+                return
+        time.sleep(0.002)
+    raise StartError("the arm did not follow at speed; on a real rig a person must engage and move it", 4)
+
+
+def _looks(run: DrivenRun, seconds: float) -> list[Look]:
+    if run.run.rig.emulated:
+        return run.arm.watch(seconds, run.tend)
+    end = time.monotonic() + seconds
+    looks: list[Look] = []
+    while time.monotonic() < end:
+        looks.extend(Look(tick.start_ns, tick.arm_rad, tick.arm_rad_s) for tick in run.tend())
+        time.sleep(0.005)
+    if not looks:
+        raise StartError("the control process tells nothing any more", 4)
+    return looks
+
+
+def _row(cause: Cause, detect_ms: float, stops: list[tuple[Stop, bool]]) -> dict[str, Any]:
+    worst = max((stop for stop, _ in stops), key=lambda stop: stop.travelled_deg)
+    times = [stop.still_ms for stop, _ in stops]
+    return {
+        "cause": cause.name,
+        "reason": sorted({stop.reason for stop, _ in stops}),
+        "noticed_within_ms": detect_ms,
+        "still_ms": [None if value is None else round(value, 1) for value in times],
+        "allowed_ms": round(min(stop.allowed_ms for stop, _ in stops), 1),
+        "joint": worst.joint,
+        "travelled_deg": round(worst.travelled_deg, 2),
+        "allowed_deg": round(worst.allowed_deg, 2),
+        "worst_ratio": round(max(stop.worst_ratio for stop, _ in stops), 3),
+        "ok": all(stop.ok and is_right for stop, is_right in stops),
+    }
+
+
+def table(document: dict[str, Any]) -> str:
+    """The document as a table for a person."""
+    lines = [
+        f"rig {document['rig']}: measured at the {document['measured_at']}, {document['rounds']} x each; the longest "
+        "time from the cause, the way of the joint that went furthest",
+        f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}   {'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
+    ]
+    for row in document["causes"]:
+        still = "moves on" if None in row["still_ms"] else f"{max(row['still_ms']):.0f}"
+        lines.append(
+            f"{row['cause']:18}{', '.join(filter(None, row['reason'])) or 'motors, by themselves':26}{still:>8}"
+            f"{row['allowed_ms']:>9.0f}   {row['joint']:16}{row['travelled_deg']:>8.2f}{row['allowed_deg']:>9.2f}"
+            f"{row['worst_ratio']:>8.2f}{'' if row['ok'] else '  NOT OK'}"
+        )
+    lines.extend(f"not measured: {name}" for name in document["skipped"])
+    lines.append("within what the limits allow" if document["ok"] else "OUTSIDE what the limits allow")
+    return "\n".join(lines)
