@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from firmware_bridge.clock_sync import OneWayClock
 from station.children import say_error, say_ready
 from station.control.realtime import die_with_parent
 from station.link.intents import IntentSender
@@ -47,6 +48,9 @@ class Figures:
         self.ticks_lost = 0
         self.samples_lost = 0
         self.files: dict[int, str] = {}
+        self.clock = OneWayClock()
+        """The leader's clock against the host's; every tick carries both times."""
+        self._seq = -1
         self.stop = ""
 
     def take(self, tick: Tick) -> None:
@@ -54,8 +58,26 @@ class Figures:
         self.ticks_lost = tick.ticks_lost
         self.samples_lost = tick.samples_lost
         self.late.add_ns(tick.late_ns)
+        if tick.sample_seq != self._seq and tick.sample_t_ns:
+            self._seq = tick.sample_seq
+            self.clock.update(tick.sample_device_us, tick.sample_t_ns)
         if tick.sent_ns and tick.start_ns - tick.sample_t_ns < 1_000_000:
             self.latency.add_ns(tick.sent_ns - tick.sample_t_ns)
+        self._note_stop(tick)
+
+    def clock_report(self) -> dict[str, float]:
+        """Drift of the leader's clock and how sure its mapping is; empty before 3 s."""
+        if not self.clock.is_locked:
+            return {}
+        residual, delay = self.clock.residual, self.clock.delay
+        return {
+            "drift_ppm": round(self.clock.drift_ppm, 2),
+            "residual_p99_us": round(residual.p99_us, 1),
+            "delay_p50_us": round(delay.p50_us, 1),
+            "delay_p99_us": round(delay.p99_us, 1),
+        }
+
+    def _note_stop(self, tick: Tick) -> None:
         if tick.mode in (Mode.STOPPING, Mode.STOPPED) and tick.cause != "shutdown":
             self.stop = f"{tick.cause}: {tick.cause_detail}" if tick.cause_detail else tick.cause
 
@@ -163,6 +185,7 @@ class Shift:
             "records_lost": totals.records_lost,
             "lateness_us": figures.late.report(),
             "latency_us": figures.latency.report(),
+            "leader_clock": figures.clock_report(),
             "stop": figures.stop,
             "data": self._settings.data,
             "files": [file for _, file in sorted(figures.files.items()) if file],
