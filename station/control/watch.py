@@ -145,9 +145,9 @@ class BusWatch:
         if total != self.total:
             self.total = total
             for index, counter in enumerate(counters):
-                if counter.bus_off != self._off[index]:
-                    self._off[index] = counter.bus_off
+                if counter.bus_off > self._off[index]:
                     into.append(("bus_off", f"{self._names[index]} x{counter.bus_off}"))
+                self._off[index] = counter.bus_off  # counts from 0 again after the bus was opened again
         if now_ns - self._since_ns > _ERRORS_WINDOW_NS:
             for index, counter in enumerate(counters):
                 rise = counter.error_frames + counter.overflowed - self._errors[index]

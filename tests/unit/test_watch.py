@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from drivers.ports import MOTOR_ON, ArmFeedback
-from station.control.watch import FrozenWatch, LeaseWatch
+from drivers.ports import MOTOR_ON, ArmFeedback, LinkCounters
+from station.control.watch import BusWatch, FrozenWatch, LeaseWatch
 from station.link.intents import Asked
 from station.settings.load import load_rig
 from station.signals import IntentKind, Role
@@ -81,4 +81,18 @@ def test_the_supervisor_is_missed_once_it_has_been_seen():
     ):
         events: list[tuple[str, str]] = []
         watch.look(events, alive, supervisor_ns, now_ns)
+        assert events == expected
+
+
+def test_a_bus_that_was_opened_again_is_not_off():
+    watch = BusWatch(["left", "right"])
+    counters = [LinkCounters(), LinkCounters(bus_off=1)]
+    for again, expected in (
+        (counters, [("bus_off", "right x1")]),
+        (counters, []),
+        ([LinkCounters(), LinkCounters()], []),
+        ([LinkCounters(), LinkCounters(bus_off=1)], [("bus_off", "right x1")]),
+    ):
+        events: list[tuple[str, str]] = []
+        watch.look(events, again, 10**12)
         assert events == expected
