@@ -10,6 +10,7 @@ pose and, only near a bound, the braking tick by tick. Figures: docs/decisions/k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -17,7 +18,13 @@ from station.control.chain import ArmChain
 from station.control.reduced import braking_travel, is_slow
 from station.control.workspace import Plane, bend_m, between, highest_m, slopes_along
 
-_HALVINGS: Final = 5
+_FINE: Final = 1 / 32
+_TRIES: Final = 6
+_TRIES_TOGETHER: Final = 3
+"""Two arms near each other are dear to judge: what is not found in so many tries brakes."""
+_TOUCHING_M: Final = 1e-9
+_ENOUGH: Final = math.inf
+_ROUNDING_M: Final = 1e-9
 _OUTSIDE_SLACK_M: Final = 0.005
 """A start beyond a bound may move sideways by so much; it must come in otherwise."""
 _CREEP_M_S: Final = 0.01
@@ -30,6 +37,26 @@ _NOTHING: Final[Found] = ("", "")
 _FAST: Final[Found] = ("speed", "")
 
 
+def _largest(judge: Callable[[float], Found], found: Found, guess: float, tries: int) -> tuple[float, Found]:
+    """A share below 1 that passes, near the largest (0, the braking, always does), and what stands in the way of more.
+
+    Looks round the last answer first: from tick to tick it changes little. Gives up, careful, after so many tries.
+    """
+    low, high, step = 0.0, 1.0, _FINE
+    middle = min(max(guess, _FINE), 1.0 - _FINE)
+    while high - low > 1.5 * _FINE and tries:
+        tries -= 1
+        why = judge(middle)
+        if why is _NOTHING:
+            low = middle
+            middle = min(low + step, (low + high) / 2)
+        else:
+            high, found = middle, why
+            middle = max(high - step, (low + high) / 2)
+        step *= 2
+    return low, found
+
+
 class _Arm:
     """One arm's numbers; `judge` looks at the arm alone."""
 
@@ -37,7 +64,8 @@ class _Arm:
         self.chain = chain
         self.joints = chain.arm_joints
         self.downs = [down[joint] for joint in self.joints]
-        self.moved = [index for index, point in enumerate(chain.points) if point.joints]
+        self.moved = [index for index, point in enumerate(chain.points) if point.joints][::-1]
+        """Points that move, the fastest, the tool, first."""
         self.reach = [
             max((point.reach_m[i] for point in chain.points if point.joints > i), default=0.0)
             for i in range(len(self.joints))
@@ -49,6 +77,13 @@ class _Arm:
         """Wider offsets of planes beyond which this arm started: (point, plane) -> offset."""
         self.room_m = 0.0
         """From the pose last looked at to the nearest plane."""
+        self.seen: list[float] = []
+        """That pose, the whole arm's joints."""
+        self.moved_m = 0.0
+        """At least how far any point is from there."""
+        self.share = 0.5
+        """The last one that passed: where the next search begins."""
+        self.why = _NOTHING
         self.creeping = 0
 
     def offset(self, point: int, plane: int) -> float:
@@ -65,10 +100,11 @@ class _Arm:
                 if at > plane.offset_m:
                     self.offsets[index, number] = at + _OUTSIDE_SLACK_M
 
-    def measure(self) -> None:
-        """After the chain looked at a pose."""
-        room = float("inf")
-        for index in self.moved:
+    def look(self, position_rad: Sequence[float]) -> None:
+        self.seen = list(position_rad)
+        self.chain.look(position_rad)
+        room = math.inf
+        for index in self.moved if self.planes else ():
             x, y, z = self.chain.places[index]
             for number, plane in enumerate(self.planes):
                 at = plane.x * x + plane.y * y + plane.z * z
@@ -139,9 +175,11 @@ class Restraint:
         self._gaps: list[tuple[float, float, float, float]] = []
         self._wider: dict[int, float] = {}
         """Smaller distances of pairs that started too near."""
-        self._apart_room_m = float("inf")
-        self._has_bounds = bool(planes) or self._apart_m is not None
-        self._looked_at: tuple[float, ...] = ()
+        self._apart_room_m = math.inf
+        self._is_apart = True
+        """In this tick the arms are so far from each other that no pair needs a look."""
+        self._pair_why = _NOTHING
+        self._together = 0.5
         self._creep_m = _CREEP_M_S * period_s
         self._creep_ticks = max(1, round(_CREEP_S / period_s))
         self._found = _NOTHING
@@ -161,22 +199,22 @@ class Restraint:
         for arm in self._arms:
             arm.chain.look(position_rad)
             arm.start()
+            arm.look(position_rad)
         self._wider = {}
         if self._apart_m is not None:
             for number, pair in enumerate(self._pairs):
                 distance = self._gap(pair)[0] - self._need(number, pair)
                 if distance < 0.0:
                     self._wider[number] = self._need(number, pair) + distance - _OUTSIDE_SLACK_M
-        self._look(position_rad)
+            self._look_between()
 
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool:
         """Whether this step from that pose, and the braking after it, keep every bound; False may be too careful."""
-        most = self._most_m
-        apart = self._apart_room_m
-        near = False
-        seen = self._looked_at
+        most, apart = self._most_m, self._apart_room_m
+        near: list[_Arm] = []
         for arm in self._arms:
-            speed = way = 0.0
+            speed = way = moved = 0.0
+            seen = arm.seen
             for joint, reach, half, inverse in arm.rows:
                 step = steps[joint]
                 if step:
@@ -185,21 +223,32 @@ class Restraint:
                     speed += step * reach
                     step += half
                     way += step * step * inverse * reach
-                moved = position_rad[joint] - seen[joint]
-                way += moved * reach if moved > 0.0 else -moved * reach
-            if most is not None and speed > most:
-                near = True
-                break
+                change = position_rad[joint] - seen[joint]
+                moved += change * reach if change > 0.0 else -change * reach
+            arm.moved_m = moved
+            way += moved
             apart -= way
-            if way > arm.room_m or apart < 0.0:
-                near = self._has_bounds
-                if near:
-                    break
-        if not near:
+            arm.why = _NOTHING
+            if way > arm.room_m or (most is not None and speed > most):
+                near.append(arm)
+        self._is_apart = apart > _ROUNDING_M
+        if not near and self._is_apart:
             self._calm()
             return True
-        self._look(position_rad)
-        if self._judge_all([self._of_arm(arm, steps) for arm in self._arms]) is _NOTHING:
+        motions = []
+        for arm in self._arms if not self._is_apart else near:
+            self._apart_room_m -= arm.moved_m
+            arm.look(position_rad)
+            motion = self._mixed(arm, steps, steps, 1.0)
+            arm.why = arm.judge(*motion)
+            motions.append(motion)
+        if not self._is_apart:
+            self._look_between()
+            if all([arm.why is _NOTHING for arm in near]):
+                self._pair_why = self._judge_pairs(motions)
+                if self._pair_why is not _NOTHING:
+                    return False
+        if all([arm.why is _NOTHING for arm in self._arms]):
             self._calm()
             return True
         return False
@@ -208,38 +257,37 @@ class Restraint:
         self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float]
     ) -> tuple[float, ...]:
         """After `allows` said no: for each joint how much of the way from braking (0) to the wish (1) to go."""
-        shares, reasons = [1.0] * len(self._arms), [_NOTHING] * len(self._arms)
-        for number, arm in enumerate(self._arms):
-            shares[number], reasons[number] = self._largest(
-                lambda share, arm=arm: arm.judge(*self._mixed(arm, braking, wished, share))  # type: ignore[misc]
-            )
-        if self._apart_m is not None:
-            together, why = self._largest(lambda share: self._judge_shares(braking, wished, shares, share))
-            if together < 1.0:
+        shares = []
+        for arm in self._arms:
+            share = 1.0
+            if arm.why is not _NOTHING:
+                share, arm.why = _largest(
+                    lambda share, arm=arm: arm.judge(*self._mixed(arm, braking, wished, share)),  # type: ignore[misc]
+                    arm.why,
+                    arm.share,
+                    _TRIES,
+                )
+                arm.share = share
+            shares.append(share)
+        if not self._is_apart:
+            why = self._pair_why if min(shares) == 1.0 else self._judge_shares(braking, wished, shares, 1.0)
+            if why is not _NOTHING:
+                together, why = _largest(
+                    lambda factor: self._judge_shares(braking, wished, shares, factor),
+                    why,
+                    self._together,
+                    _TRIES_TOGETHER,
+                )
+                self._together = together
                 shares = [own * together for own in shares]
-                reasons = [why] * len(shares)
-        for arm, own, why in zip(self._arms, shares, reasons):
-            self._note(arm, why, braking, wished, own)
+                for arm in self._arms:
+                    arm.why = why
         result = [1.0] * len(wished)
         for arm, own in zip(self._arms, shares):
+            self._note(arm, braking, wished, own)
             for joint in arm.joints:
                 result[joint] = own
         return tuple(result)
-
-    def _largest(self, judge: Callable[[float], Found]) -> tuple[float, Found]:
-        """A share that passes, near the largest (0, the braking, always does), and what stood in the way of more."""
-        found = judge(1.0)
-        if found is _NOTHING:
-            return 1.0, found
-        low, high = 0.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            why = judge(middle)
-            if why is _NOTHING:
-                low = middle
-            else:
-                high, found = middle, why
-        return low, found
 
     def _judge_shares(
         self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float], factor: float
@@ -259,42 +307,34 @@ class Restraint:
         steps = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
         return steps, [braking_travel(step, down) for step, down in zip(steps, arm.downs)]
 
-    def _of_arm(self, arm: _Arm, steps: Sequence[float]) -> tuple[list[float], list[float]]:
-        own = [steps[joint] for joint in arm.joints]
-        return own, [braking_travel(step, down) for step, down in zip(own, arm.downs)]
-
-    def _note(self, arm: _Arm, why: Found, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
-        if why[0] in ("", "speed"):
-            arm.creeping = max(0, arm.creeping - 1)
-            return
-        left = sum(
-            [
-                abs(braking[joint] + share * (wished[joint] - braking[joint])) * reach
-                for joint, reach in zip(arm.joints, arm.reach)
-            ]
-        )
-        arm.creeping = arm.creeping + 1 if left <= self._creep_m else max(0, arm.creeping - 1)
-        self._found = why
+    def _note(self, arm: _Arm, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
+        """Counts the ticks in which a bound leaves next to no motion."""
+        left = 0.0
+        if arm.why[0] not in ("", "speed"):
+            mixed = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
+            left = sum([abs(step) * reach for step, reach in zip(mixed, arm.reach)])
+            if left <= self._creep_m:
+                arm.creeping += 1
+                self._found = arm.why
+                return
+        if arm.creeping:
+            arm.creeping -= 1
 
     def _calm(self) -> None:
         for arm in self._arms:
             if arm.creeping:
                 arm.creeping -= 1
 
-    # -- the pose
+    # -- between two arms
 
-    def _look(self, position_rad: Sequence[float]) -> None:
-        for arm in self._arms:
-            arm.chain.look(position_rad)
-            arm.measure()
-        self._looked_at = tuple(position_rad)
-        if self._apart_m is None:
-            return
+    def _look_between(self) -> None:
+        """After all arms looked at one pose."""
         self._gaps = [self._gap(pair) for pair in self._pairs]
-        room = float("inf")
+        room = math.inf
         for number, (pair, gap) in enumerate(zip(self._pairs, self._gaps)):
-            if number in self._wider:
-                self._wider[number] = min(self._full_need(pair), max(self._wider[number], gap[0] - _OUTSIDE_SLACK_M))
+            if number in self._wider:  # started too near: as far as they came apart stays
+                nearest = max(self._wider[number], gap[0] - _OUTSIDE_SLACK_M)
+                self._wider[number] = min(self._full_need(pair), nearest)
             room = min(room, gap[0] - self._need(number, pair))
         self._apart_room_m = room
 
@@ -310,14 +350,6 @@ class Restraint:
     def _need(self, number: int, pair: tuple[int, int, int, int]) -> float:
         return self._wider.get(number, self._full_need(pair))
 
-    def _judge_all(self, motions: Sequence[tuple[list[float], list[float]]]) -> Found:
-        """Every arm by itself, then each pair of capsules."""
-        for arm, (steps, travels) in zip(self._arms, motions):
-            found = arm.judge(steps, travels)
-            if found is not _NOTHING:
-                return found
-        return self._judge_pairs(motions)
-
     def _judge_pairs(self, motions: Sequence[tuple[list[float], list[float]]]) -> Found:
         if self._apart_m is None:
             return _NOTHING
@@ -332,30 +364,50 @@ class Restraint:
             need = self._need(number, pair)
             if gap[0] - ways[a] - ways[b] >= need:
                 continue
-            if gap[0] < 1e-9:
-                near = 0.0
-            else:
-                _, x, y, z = gap
-                near = -self._highest(a, i, -x, -y, -z, motions[a]) - self._highest(b, j, x, y, z, motions[b])
+            near = self._nearest(pair, gap, motions, _ENOUGH)
+            if near < need:
+                near = self._nearest(pair, gap, motions, -_ENOUGH)
             if near < need:
                 first, second = self._arms[a].chain.points, self._arms[b].chain.points
                 return "arms_too_near", f"{first[i + 1].name}, {second[j + 1].name}"
         return _NOTHING
 
+    def _nearest(
+        self,
+        pair: tuple[int, int, int, int],
+        gap: tuple[float, float, float, float],
+        motions: Sequence[tuple[list[float], list[float]]],
+        enough_m: float,
+    ) -> float:
+        """At least the distance of two capsules' axes over the braking; see `highest_m` for `enough_m`."""
+        a, i, b, j = pair
+        distance, x, y, z = gap
+        if distance < _TOUCHING_M:
+            return 0.0
+        return -self._highest(a, i, -x, -y, -z, motions[a], enough_m) - self._highest(
+            b, j, x, y, z, motions[b], enough_m
+        )
+
     def _highest(
-        self, number: int, first: int, x: float, y: float, z: float, motion: tuple[list[float], list[float]]
+        self,
+        number: int,
+        first: int,
+        x: float,
+        y: float,
+        z: float,
+        motion: tuple[list[float], list[float]],
+        enough_m: float,
     ) -> float:
         """Largest n . p of a capsule's two ends over the braking."""
         arm = self._arms[number]
         steps, travels = motion
-        most = -float("inf")
+        most = -math.inf
         for index in (first, first + 1):
             px, py, pz = arm.chain.places[index]
             at = x * px + y * py + z * pz
             if arm.chain.points[index].joints:
                 slopes = slopes_along(arm.chain.columns[index], x, y, z)
-                at += highest_m(slopes, steps, arm.downs, -float("inf")) + bend_m(
-                    arm.chain.points[index].reach_m, travels
-                )
+                at += highest_m(slopes, steps, arm.downs, enough_m)
+                at += bend_m(arm.chain.points[index].reach_m, travels)
             most = max(most, at)
         return most

@@ -66,25 +66,33 @@ def highest_m(slopes: Sequence[float], steps: Sequence[float], downs: Sequence[f
                 rest += now * ((size + down / 2) ** 2 / (2 * down) / size - 1.0)
     if first + rest <= enough_m:
         return first + rest
-    moving = [
-        (slope if step > 0.0 else -slope, step if step > 0.0 else -step, down)
-        for slope, step, down in zip(slopes, steps, downs)
-        if step
-    ]
-    most = value = first
-    ticks = 0
-    while moving:
-        ticks += 1
-        left = []
-        for entry in moving:
-            slope, size, down = entry
-            size -= ticks * down
-            if size > 0.0:
-                value += slope * size
-                left.append(entry)
-        moving = left
-        if value > most:
-            most = value
+    # After k ticks of braking a joint has moved a + k (a - d/2) - k^2 d/2, up to the tick in which it rests: between
+    # two such ticks the sum is one parabola, largest at an end or at its top.
+    moving = []
+    constant = linear = square = at_rest = 0.0
+    for slope, step, down in zip(slopes, steps, downs):
+        if step:
+            size = step if step > 0.0 else -step
+            if step < 0.0:
+                slope = -slope
+            moving.append((int(size / down), slope, size, down))
+            constant += slope * size
+            linear += slope * (size - down / 2)
+            square += slope * down / 2
+    moving.sort()
+    most, begin = first, 0
+    for last, slope, size, down in moving:
+        if last > begin:
+            if square > 0.0:
+                top = linear / (2 * square)
+                if begin < top < last:
+                    most = max(most, at_rest + constant + (linear - square * top) * top)
+            most = max(most, at_rest + constant + (linear - square * last) * last)
+            begin = last
+        at_rest += slope * (size + (size - down / 2 - down / 2 * last) * last)
+        constant -= slope * size
+        linear -= slope * (size - down / 2)
+        square -= slope * down / 2
     return most
 
 

@@ -100,8 +100,8 @@ class JacobianScaling(Restraint):
     """Known-bad: the wish is scaled so that this step alone is slow enough; the braking after it is nobody's."""
 
     def allows(self, position_rad, steps):
-        self._look(position_rad)
-        self._wished = steps
+        for arm in self._arms:
+            arm.look(position_rad)
         return all(self._share(arm, steps) >= 1.0 for arm in self._arms)
 
     def shares(self, position_rad, braking, wished):
