@@ -81,7 +81,15 @@ LEADER_FAULTS: Final = (
         detail="right_j1",
     ),
     _leader("bit_flip", _LOSSES, 0),
-    _leader("nan", _LOST, 260, channel="right_j4", detail="right_j4"),
+    # Firmware 2.1.0 knows no NaN: it sends -327.68, which is an angle; one that the joint may have, but stands still.
+    _leader(
+        "nan",
+        {**_LOST, Mode.FOLLOWING: "joint_lost|joint_frozen"},
+        900,
+        channel="right_j4",
+        detail="right_j4",
+        observe_s=1.6,
+    ),
     _leader("offset", _LOST, 260, channel="right_j2", deg=45, detail="right_j2"),
     _leader("wrong_seq", _all("-|(samples_lost)"), 0),
     _leader("wrong_length", _LOSSES, 0),
