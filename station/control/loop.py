@@ -34,6 +34,8 @@ _DISABLE_EVERY: Final = 50
 """While the motors are off they are told so again every so many slots."""
 _ZERO_MISMATCH_RAD: Final = math.radians(20)
 """A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
+_READ_NS: Final = 1_000_000
+"""Reading takes no longer, unless the process was kept from running."""
 _RESET_PENDING_NS: Final = 5_000_000_000
 """A reset asked while a link is down counts for so long: the link is opened again first."""
 
@@ -149,11 +151,11 @@ class Loop:
             pace.wait_out()
             return None
         try:
-            waiting = leader.read(pace.clock())
+            waiting = self._read_stamped(pace.clock())
             if not pace.wait(leader.fileno()):
                 return waiting
             arrived_ns = pace.clock()
-            newest = leader.read(arrived_ns)
+            newest = self._read_stamped(arrived_ns)
         except (DriverError, WireError) as error:
             self._leader_down = str(error)
             return None
@@ -161,6 +163,14 @@ class Loop:
             return waiting
         pace.lock_to(arrived_ns)
         return newest
+
+    def _read_stamped(self, now_ns: int) -> RawCounts | None:
+        """Bytes that came while the machine stood still between the clock and the read would seem to have come before
+        they were sent, and all after them late."""
+        sample = self._leader.read(now_ns)
+        if sample is not None and (read_ns := self._pace.clock()) - now_ns > _READ_NS:
+            return sample._replace(t_ns=read_ns)
+        return sample
 
     def _take(self, sample: RawCounts, now_ns: int, events: Events) -> None:
         """trust -> calibrate -> retarget."""

@@ -71,3 +71,15 @@ def test_other_inputs_give_other_bytes(recorded, question):
     except (AssertionError, IndexError):
         return  # it asked for other things: another way was taken
     assert other != machine.sent
+
+
+def test_a_machine_that_stood_still_while_reading_is_forgotten_soon():
+    machine = Machine(Tape(World(seed=5, pause_ms=55)))
+    for _ in range(600):
+        machine.loop._tick()
+    decoder = msgspec.msgpack.Decoder(Tick)
+    ticks = [decoder.decode(entry) for entry in machine.ticks()]
+    assert any(name == "loop_gap" for tick in ticks for name, words in tick.events if words.startswith("5"))
+    late = [tick for tick in ticks[250:] if any(name == "leader_stale" for name, _ in tick.events)]
+    assert not late
+    assert ticks[-1].mode == Mode.FOLLOWING

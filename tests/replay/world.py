@@ -23,7 +23,9 @@ _EVERY_MS: Final = 100
 class World:
     """Time passes when the loop looks at it, sleeps or waits."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, pause_ms: int = 0) -> None:
+        """`pause_ms`: once, after 300 ms, the machine stands still for so long between the clock and the read."""
+        self._pause_ms = pause_ms
         self._random = random.Random(seed)
         self._start_ns = self._now_ns = 7 * 10**12
         joints = sorted(RIG.leader.joints, key=lambda joint: joint.channel)
@@ -95,6 +97,9 @@ class World:
 
     def take_bytes(self) -> bytes:
         """What the kernel would give: now and then a frame is cut in two."""
+        if self._pause_ms and self.ms > 300:
+            self._pass(self._pause_ms * MS)
+            self._pause_ms = 0
         cut = len(self._bytes) if self._random.random() < 0.95 else self._random.randrange(len(self._bytes) + 1)
         taken, self._bytes = self._bytes[:cut], self._bytes[cut:]
         return taken
