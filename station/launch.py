@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from drivers.emulators.control_socket import ControlClient
+from drivers.errors import DriverError
 from station import emulated
 from station.children import Child, StartError
 from station.control.realtime import leave_core
@@ -126,7 +127,11 @@ class Run:
             mode = Mode.DISCONNECTED if self._views.is_lost else Mode(view.mode)
             if mode != self._told_mode:
                 self._told_mode = mode
-                self._worker_line.ask("worker", following=mode is Mode.FOLLOWING, is_ready=mode is Mode.READY)
+                try:
+                    self._worker_line.ask("worker", following=mode is Mode.FOLLOWING, is_ready=mode is Mode.READY)
+                except DriverError:  # his process is gone: to the station an exoskeleton that was unplugged
+                    self._worker_line.close()
+                    self._worker_line = None
         if self._views.is_lost and self.session is not None and self.session.poll() not in (None, 0):
             self._restart_session()
         return view

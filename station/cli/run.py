@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -32,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="headless: one JSON document at the end")
     parser.add_argument("--jsonl", action="store_true", help="headless: a JSON line for each repetition, then the end")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where records go ($STATION_DATA, else ./data)")
-    parser.add_argument("--worker", default="w001", metavar="ID", help="the worker's pseudonym, written into records")
+    parser.add_argument(
+        "--worker", type=_pseudonym, default="w001", metavar="ID", help="the worker's pseudonym, written into records"
+    )
     parser.add_argument("--lang", choices=["zh", "en"], help="the screen's language (from $LANG)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the emulated worker (1)")
     parser.add_argument("--leader", metavar="KIND", help="emulated rigs: another leader, e.g. exo_wire")
@@ -42,10 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a count; expected 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count; expected 1 or more")
+    return int(text)
+
+
+def _pseudonym(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no pseudonym; expected letters, digits, '_', '.', '-'; e.g. w001"
+        )
+    return text
 
 
 def main(options: argparse.Namespace) -> int:
@@ -118,7 +128,7 @@ def _headless(run: Run, rig: Rig, options: argparse.Namespace, stop: _StopSignal
     while not stop.count:
         view = run.view()
         if run.control is not None and run.control.poll() is not None:
-            code = run.control.poll() or cli.OK
+            code = control_code(run)
             break
         if view is not None:
             if view.last is not None and view.last != last:
@@ -144,6 +154,12 @@ def _headless(run: Run, rig: Rig, options: argparse.Namespace, stop: _StopSignal
     if stop.count:
         code = cli.INTERRUPTED
     return _report(run, options, code)
+
+
+def control_code(run: Run) -> int:
+    """How the control process ended: its own word; a process that was killed is a hardware error."""
+    code = run.control.poll() if run.control is not None else None
+    return cli.OK if code is None else code if code >= 0 else cli.HARDWARE
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
@@ -227,7 +243,7 @@ def _with_screen(run: Run, language: Language, stop: _StopSignal) -> int:
                     file=sys.stderr,
                 )
             time.sleep(0.05)
-        code = run.control.poll() if run.control is not None else 0
+        code = control_code(run)
         if stop.count:
             run.ask(IntentKind.SHUTDOWN)
         try:

@@ -371,6 +371,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("机器人双臂过近", "机器人保持不动", "双臂分开，再接合"),
     ),
     (
+        "control_lost",
+        _OFF,
+        _ALARM,
+        (
+            "control process ended",
+            "motors stopped by their own time-out",
+            "end the shift, start again; call technician",
+        ),
+        ("控制程序已退出", "电机已按自身超时停止", "结束班次并重新启动；呼叫技师"),
+    ),
+    (
         "shutdown",
         _STOP_OFF,
         _INFO,

@@ -18,6 +18,8 @@ Events = list[tuple[str, str]]
 
 _SWITCH_ON_NS: Final = 500_000_000
 """A motor may take so long to report that it is on."""
+_CLEARING_NS: Final = 100_000_000
+"""Switching on clears a motor's standing faults first (the time-out that the stop itself caused); it may take so long."""
 _ERRORS_WINDOW_NS: Final = 1_000_000_000
 _ERRORS_RISING: Final = 5
 """Error frames within the window that are worth telling; single ones are counted only."""
@@ -76,7 +78,7 @@ class ArmWatch:
                 if status == MOTOR_OFF:
                     if on_for_ns > _SWITCH_ON_NS:
                         into.append(("motor_off", name))
-                elif status != MOTOR_ON:
+                elif status != MOTOR_ON and on_for_ns > _CLEARING_NS:
                     into.append(("motor_fault", f"{name}: {self._fault_words(status)}"))
         hottest = max(feedback.temperature_c)
         if not hottest < self._warm_c:

@@ -25,6 +25,7 @@ from station.link.ring import RingReader
 from station.link.views import ViewServer
 from station.session.errors import RecordError
 from station.session.histogram import Histogram
+from station.session.recorder import FREE_FLOOR_BYTES
 from station.session.session import Session
 from station.settings.run import RunSettings
 from station.signals import AlarmView, IntentKind, Mode, RequestKind, Role, SessionView, Tick
@@ -96,6 +97,13 @@ class Shift:
             Path(settings.data),
             target=settings.target,
         )
+        free_mb = self._session.view(time.monotonic_ns()).disk_free_mb
+        if self._session.is_disk_full:
+            self._session.close()
+            raise RecordError(
+                f"data folder {settings.data}: {free_mb:.0f} MB free; expected at least {FREE_FLOOR_BYTES / 1e6:.0f} MB; "
+                "free some space or choose another folder with --data"
+            )
         self._server = ViewServer(runtime / "views.sock")
         self._intents = IntentSender(runtime / "intents.sock", Role.SESSION)
         self._decoder = msgspec.msgpack.Decoder(Tick)

@@ -207,11 +207,12 @@ class Recorder:
         return self._outcome(row, is_durable=is_durable)
 
     def reject_last(self) -> Outcome:
-        """The newest accepted repetition of this shift becomes rejected_by_worker: first the ledger (it decides), then
-        the file's name. A crash in between is mended at the next start."""
+        """The newest repetition of this shift, where it was accepted, becomes rejected_by_worker: first the ledger (it
+        decides), then the file's name. A crash in between is mended at the next start. A key pressed twice, or after a
+        rejected repetition, touches no older one."""
         self._alarm = ""
-        last = self._ledger.last_accepted(self._shift)
-        if last is None:
+        last = self.last_row()
+        if last is None or not last.accepted:
             return self._outcome(None)
         file = str(Path(last.file).with_name(Path(last.file).name.replace("-accepted", "-rejected")))
         self._ledger.reject(last.number, reasons.REJECTED_BY_WORKER, file, self._clock().wall_ns)
