@@ -14,8 +14,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from station.control.arm_bounds import NOTHING, OUTSIDE_SLACK_M, ArmBounds, Found
 from station.control.chain import ArmChain
-from station.control.reduced import braking_travel, is_slow
+from station.control.reduced import braking_travel
 from station.control.workspace import Plane, bend_m, between, highest_m, slopes_along
 
 _FINE: Final = 1 / 32
@@ -25,120 +26,9 @@ _TRIES_TOGETHER: Final = 3
 _TOUCHING_M: Final = 1e-9
 _ENOUGH: Final = math.inf
 _ROUNDING_M: Final = 1e-9
-_OUTSIDE_SLACK_M: Final = 0.005
-"""A start beyond a bound may move sideways by so much; it must come in otherwise."""
 _CREEP_M_S: Final = 0.01
 """A bound that leaves an arm no more than this for _CREEP_S is a HOLD."""
 _CREEP_S: Final = 0.1
-
-Found = tuple[str, str]
-"""(event, detail); ('', '') where nothing is in the way."""
-_NOTHING: Final[Found] = ("", "")
-_FAST: Final[Found] = ("speed", "")
-
-
-def _largest(judge: Callable[[float], Found], found: Found, guess: float, tries: int) -> tuple[float, Found]:
-    """A share below 1 that passes, near the largest (0, the braking, always does), and what stands in the way of more.
-
-    Looks round the last answer first: from tick to tick it changes little. Gives up, careful, after so many tries.
-    """
-    low, high, step = 0.0, 1.0, _FINE
-    middle = min(max(guess, _FINE), 1.0 - _FINE)
-    while high - low > 1.5 * _FINE and tries:
-        tries -= 1
-        why = judge(middle)
-        if why is _NOTHING:
-            low = middle
-            middle = min(low + step, (low + high) / 2)
-        else:
-            high, found = middle, why
-            middle = max(high - step, (low + high) / 2)
-        step *= 2
-    return low, found
-
-
-class _Arm:
-    """One arm's numbers; `judge` looks at the arm alone."""
-
-    def __init__(self, chain: ArmChain, down: Sequence[float], planes: Sequence[Plane], most_m: float | None) -> None:
-        self.chain = chain
-        self.joints = chain.arm_joints
-        self.downs = [down[joint] for joint in self.joints]
-        self.moved = [index for index, point in enumerate(chain.points) if point.joints][::-1]
-        """Points that move, the fastest, the tool, first."""
-        self.reach = [
-            max((point.reach_m[i] for point in chain.points if point.joints > i), default=0.0)
-            for i in range(len(self.joints))
-        ]
-        self.rows = [(j, r, d / 2, 1 / (2 * d)) for j, r, d in zip(self.joints, self.reach, self.downs)]
-        self.planes = planes
-        self.most_m = most_m
-        self.offsets: dict[tuple[int, int], float] = {}
-        """Wider offsets of planes beyond which this arm started: (point, plane) -> offset."""
-        self.room_m = 0.0
-        """From the pose last looked at to the nearest plane."""
-        self.seen: list[float] = []
-        """That pose, the whole arm's joints."""
-        self.moved_m = 0.0
-        """At least how far any point is from there."""
-        self.share = 0.5
-        """The last one that passed: where the next search begins."""
-        self.why = _NOTHING
-        self.creeping = 0
-
-    def offset(self, point: int, plane: int) -> float:
-        wider = self.offsets.get((point, plane)) if self.offsets else None
-        return self.planes[plane].offset_m if wider is None else wider
-
-    def start(self) -> None:
-        self.creeping = 0
-        self.offsets = {}
-        for index in self.moved:
-            x, y, z = self.chain.places[index]
-            for number, plane in enumerate(self.planes):
-                at = plane.x * x + plane.y * y + plane.z * z
-                if at > plane.offset_m:
-                    self.offsets[index, number] = at + _OUTSIDE_SLACK_M
-
-    def look(self, position_rad: Sequence[float]) -> None:
-        self.seen = list(position_rad)
-        self.chain.look(position_rad)
-        room = math.inf
-        for index in self.moved if self.planes else ():
-            x, y, z = self.chain.places[index]
-            for number, plane in enumerate(self.planes):
-                at = plane.x * x + plane.y * y + plane.z * z
-                if self.offsets and (index, number) in self.offsets:  # started outside: as far as it came in stays
-                    self.offsets[index, number] = max(
-                        plane.offset_m, min(self.offsets[index, number], at + _OUTSIDE_SLACK_M)
-                    )
-                room = min(room, self.offset(index, number) - at)
-        self.room_m = room
-
-    def judge(self, steps: Sequence[float], travels: Sequence[float]) -> Found:
-        """Of the pose looked at; steps and travels by joint of this chain."""
-        chain = self.chain
-        if self.most_m is not None:
-            for index in self.moved:
-                if not is_slow(
-                    chain.columns[index], chain.points[index].reach_m, steps, travels, self.downs, self.most_m
-                ):
-                    return _FAST
-        if not self.planes or sum([reach * travel for reach, travel in zip(self.reach, travels)]) <= self.room_m:
-            return _NOTHING
-        for index in self.moved:
-            reach = chain.points[index].reach_m
-            bend = bend_m(reach, travels)
-            way = sum([reach_m * travel for reach_m, travel in zip(reach, travels)])
-            x, y, z = chain.places[index]
-            for number, plane in enumerate(self.planes):
-                room = self.offset(index, number) - (plane.x * x + plane.y * y + plane.z * z)
-                if way <= room:
-                    continue
-                slopes = slopes_along(chain.columns[index], plane.x, plane.y, plane.z)
-                if highest_m(slopes, steps, self.downs, room - bend) > room - bend:
-                    return "workspace_limit", f"{chain.points[index].name}: {plane.name}"
-        return _NOTHING
 
 
 class Restraint:
@@ -160,7 +50,7 @@ class Restraint:
         self._most_m = None if speed_m_s is None else speed_m_s * period_s
         self._down = tuple(down)
         self._arms = [
-            _Arm(chain, down, [plane._replace(offset_m=plane.offset_m - chain.radius_m) for plane in planes], most)
+            ArmBounds(chain, down, [plane._replace(offset_m=plane.offset_m - chain.radius_m) for plane in planes], most)
             for chain in chains
             for most in (self._most_m,)
         ]
@@ -178,11 +68,11 @@ class Restraint:
         self._apart_room_m = math.inf
         self._is_apart = True
         """In this tick the arms are so far from each other that no pair needs a look."""
-        self._pair_why = _NOTHING
+        self._pair_why = NOTHING
         self._together = 0.5
         self._creep_m = _CREEP_M_S * period_s
         self._creep_ticks = max(1, round(_CREEP_S / period_s))
-        self._found = _NOTHING
+        self._found = NOTHING
 
     @property
     def event(self) -> Found | None:
@@ -195,7 +85,7 @@ class Restraint:
     def start(self, position_rad: Sequence[float]) -> None:
         """A new beginning at rest. A bound that is broken already is widened to where the arm stands, and shrinks back
         as the arm comes in."""
-        self._found = _NOTHING
+        self._found = NOTHING
         for arm in self._arms:
             arm.chain.look(position_rad)
             arm.start()
@@ -205,13 +95,13 @@ class Restraint:
             for number, pair in enumerate(self._pairs):
                 distance = self._gap(pair)[0] - self._need(number, pair)
                 if distance < 0.0:
-                    self._wider[number] = self._need(number, pair) + distance - _OUTSIDE_SLACK_M
+                    self._wider[number] = self._need(number, pair) + distance - OUTSIDE_SLACK_M
             self._look_between()
 
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool:
         """Whether this step from that pose, and the braking after it, keep every bound; False may be too careful."""
         most, apart = self._most_m, self._apart_room_m
-        near: list[_Arm] = []
+        near: list[ArmBounds] = []
         for arm in self._arms:
             speed = way = moved = 0.0
             seen = arm.seen
@@ -228,7 +118,7 @@ class Restraint:
             arm.moved_m = moved
             way += moved
             apart -= way
-            arm.why = _NOTHING
+            arm.why = NOTHING
             if way > arm.room_m or (most is not None and speed > most):
                 near.append(arm)
         self._is_apart = apart > _ROUNDING_M
@@ -244,11 +134,11 @@ class Restraint:
             motions.append(motion)
         if not self._is_apart:
             self._look_between()
-            if all([arm.why is _NOTHING for arm in near]):
+            if all([arm.why is NOTHING for arm in near]):
                 self._pair_why = self._judge_pairs(motions)
-                if self._pair_why is not _NOTHING:
+                if self._pair_why is not NOTHING:
                     return False
-        if all([arm.why is _NOTHING for arm in self._arms]):
+        if all([arm.why is NOTHING for arm in self._arms]):
             self._calm()
             return True
         return False
@@ -260,7 +150,7 @@ class Restraint:
         shares = []
         for arm in self._arms:
             share = 1.0
-            if arm.why is not _NOTHING:
+            if arm.why is not NOTHING:
                 share, arm.why = _largest(
                     lambda share, arm=arm: arm.judge(*self._mixed(arm, braking, wished, share)),  # type: ignore[misc]
                     arm.why,
@@ -271,7 +161,7 @@ class Restraint:
             shares.append(share)
         if not self._is_apart:
             why = self._pair_why if min(shares) == 1.0 else self._judge_shares(braking, wished, shares, 1.0)
-            if why is not _NOTHING:
+            if why is not NOTHING:
                 together, why = _largest(
                     lambda factor: self._judge_shares(braking, wished, shares, factor),
                     why,
@@ -296,18 +186,18 @@ class Restraint:
         motions = [self._mixed(arm, braking, wished, own * factor) for arm, own in zip(self._arms, shares)]
         if factor < 1.0:
             for arm, own, motion in zip(self._arms, shares, motions):
-                found = arm.judge(*motion) if own else _NOTHING
-                if found is not _NOTHING:
+                found = arm.judge(*motion) if own else NOTHING
+                if found is not NOTHING:
                     return found
         return self._judge_pairs(motions)
 
     def _mixed(
-        self, arm: _Arm, braking: Sequence[float], wished: Sequence[float], share: float
+        self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float
     ) -> tuple[list[float], list[float]]:
         steps = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
         return steps, [braking_travel(step, down) for step, down in zip(steps, arm.downs)]
 
-    def _note(self, arm: _Arm, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
+    def _note(self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
         """Counts the ticks in which a bound leaves next to no motion."""
         left = 0.0
         if arm.why[0] not in ("", "speed"):
@@ -333,7 +223,7 @@ class Restraint:
         room = math.inf
         for number, (pair, gap) in enumerate(zip(self._pairs, self._gaps)):
             if number in self._wider:  # started too near: as far as they came apart stays
-                nearest = max(self._wider[number], gap[0] - _OUTSIDE_SLACK_M)
+                nearest = max(self._wider[number], gap[0] - OUTSIDE_SLACK_M)
                 self._wider[number] = min(self._full_need(pair), nearest)
             room = min(room, gap[0] - self._need(number, pair))
         self._apart_room_m = room
@@ -352,13 +242,13 @@ class Restraint:
 
     def _judge_pairs(self, motions: Sequence[tuple[list[float], list[float]]]) -> Found:
         if self._apart_m is None:
-            return _NOTHING
+            return NOTHING
         ways = [
             sum([reach * travel for reach, travel in zip(arm.reach, travels)])
             for arm, (_, travels) in zip(self._arms, motions)
         ]
         if sum(ways) <= self._apart_room_m:
-            return _NOTHING
+            return NOTHING
         for number, (pair, gap) in enumerate(zip(self._pairs, self._gaps)):
             a, i, b, j = pair
             need = self._need(number, pair)
@@ -370,7 +260,7 @@ class Restraint:
             if near < need:
                 first, second = self._arms[a].chain.points, self._arms[b].chain.points
                 return "arms_too_near", f"{first[i + 1].name}, {second[j + 1].name}"
-        return _NOTHING
+        return NOTHING
 
     def _nearest(
         self,
@@ -411,3 +301,23 @@ class Restraint:
                 at += bend_m(arm.chain.points[index].reach_m, travels)
             most = max(most, at)
         return most
+
+
+def _largest(judge: Callable[[float], Found], found: Found, guess: float, tries: int) -> tuple[float, Found]:
+    """A share below 1 that passes, near the largest (0, the braking, always does), and what stands in the way of more.
+
+    Looks round the last answer first: from tick to tick it changes little. Gives up, careful, after so many tries.
+    """
+    low, high, step = 0.0, 1.0, _FINE
+    middle = min(max(guess, _FINE), 1.0 - _FINE)
+    while high - low > 1.5 * _FINE and tries:
+        tries -= 1
+        why = judge(middle)
+        if why is NOTHING:
+            low = middle
+            middle = min(low + step, (low + high) / 2)
+        else:
+            high, found = middle, why
+            middle = max(high - step, (low + high) / 2)
+        step *= 2
+    return low, found

@@ -1,0 +1,103 @@
+"""One arm's bounds: where its points are, how fast its braking may be, which planes they may not pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from station.control.chain import ArmChain
+from station.control.reduced import is_slow
+from station.control.workspace import Plane, bend_m, highest_m, slopes_along
+
+OUTSIDE_SLACK_M: Final = 0.005
+"""A start beyond a bound may move sideways by so much; it must come in otherwise."""
+
+Found = tuple[str, str]
+"""(event, detail); ('', '') where nothing is in the way."""
+NOTHING: Final[Found] = ("", "")
+FAST: Final[Found] = ("speed", "")
+
+
+class ArmBounds:
+    """One arm's numbers; `judge` looks at the arm alone."""
+
+    def __init__(self, chain: ArmChain, down: Sequence[float], planes: Sequence[Plane], most_m: float | None) -> None:
+        self.chain = chain
+        self.joints = chain.arm_joints
+        self.downs = [down[joint] for joint in self.joints]
+        self.moved = [index for index, point in enumerate(chain.points) if point.joints][::-1]
+        """Points that move, the fastest, the tool, first."""
+        self.reach = [
+            max((point.reach_m[i] for point in chain.points if point.joints > i), default=0.0)
+            for i in range(len(self.joints))
+        ]
+        self.rows = [(j, r, d / 2, 1 / (2 * d)) for j, r, d in zip(self.joints, self.reach, self.downs)]
+        self.planes = planes
+        self.most_m = most_m
+        self.offsets: dict[tuple[int, int], float] = {}
+        """Wider offsets of planes beyond which this arm started: (point, plane) -> offset."""
+        self.room_m = 0.0
+        """From the pose last looked at to the nearest plane."""
+        self.seen: list[float] = []
+        """That pose, the whole arm's joints."""
+        self.moved_m = 0.0
+        """At least how far any point is from there."""
+        self.share = 0.5
+        """The last one that passed: where the next search begins."""
+        self.why = NOTHING
+        self.creeping = 0
+
+    def offset(self, point: int, plane: int) -> float:
+        wider = self.offsets.get((point, plane)) if self.offsets else None
+        return self.planes[plane].offset_m if wider is None else wider
+
+    def start(self) -> None:
+        self.creeping = 0
+        self.offsets = {}
+        for index in self.moved:
+            x, y, z = self.chain.places[index]
+            for number, plane in enumerate(self.planes):
+                at = plane.x * x + plane.y * y + plane.z * z
+                if at > plane.offset_m:
+                    self.offsets[index, number] = at + OUTSIDE_SLACK_M
+
+    def look(self, position_rad: Sequence[float]) -> None:
+        self.seen = list(position_rad)
+        self.chain.look(position_rad)
+        room = math.inf
+        for index in self.moved if self.planes else ():
+            x, y, z = self.chain.places[index]
+            for number, plane in enumerate(self.planes):
+                at = plane.x * x + plane.y * y + plane.z * z
+                if self.offsets and (index, number) in self.offsets:  # started outside: as far as it came in stays
+                    self.offsets[index, number] = max(
+                        plane.offset_m, min(self.offsets[index, number], at + OUTSIDE_SLACK_M)
+                    )
+                room = min(room, self.offset(index, number) - at)
+        self.room_m = room
+
+    def judge(self, steps: Sequence[float], travels: Sequence[float]) -> Found:
+        """Of the pose looked at; steps and travels by joint of this chain."""
+        chain = self.chain
+        if self.most_m is not None:
+            for index in self.moved:
+                if not is_slow(
+                    chain.columns[index], chain.points[index].reach_m, steps, travels, self.downs, self.most_m
+                ):
+                    return FAST
+        if not self.planes or sum([reach * travel for reach, travel in zip(self.reach, travels)]) <= self.room_m:
+            return NOTHING
+        for index in self.moved:
+            reach = chain.points[index].reach_m
+            bend = bend_m(reach, travels)
+            way = sum([reach_m * travel for reach_m, travel in zip(reach, travels)])
+            x, y, z = chain.places[index]
+            for number, plane in enumerate(self.planes):
+                room = self.offset(index, number) - (plane.x * x + plane.y * y + plane.z * z)
+                if way <= room:
+                    continue
+                slopes = slopes_along(chain.columns[index], plane.x, plane.y, plane.z)
+                if highest_m(slopes, steps, self.downs, room - bend) > room - bend:
+                    return "workspace_limit", f"{chain.points[index].name}: {plane.name}"
+        return NOTHING
