@@ -376,10 +376,10 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         _ALARM,
         (
             "control process ended",
-            "motors stopped by their own time-out",
+            "motors switched off by themselves",
             "end the shift, start again; call technician",
         ),
-        ("控制程序已退出", "电机已按自身超时停止", "结束班次并重新启动；呼叫技师"),
+        ("控制程序已退出", "电机已自行断电", "结束班次并重新启动；呼叫技师"),
     ),
     (
         "shutdown",

@@ -19,7 +19,7 @@ Events = list[tuple[str, str]]
 _SWITCH_ON_NS: Final = 500_000_000
 """A motor may take so long to report that it is on."""
 _CLEARING_NS: Final = 100_000_000
-"""Switching on clears a motor's standing faults first (the time-out that the stop itself caused); it may take so long."""
+"""Switching on clears a motor's standing faults first (the time-out that the stop itself caused); it takes a while."""
 _ERRORS_WINDOW_NS: Final = 1_000_000_000
 _ERRORS_RISING: Final = 5
 """Error frames within the window that are worth telling; single ones are counted only."""

@@ -101,7 +101,8 @@ class Shift:
         if self._session.is_disk_full:
             self._session.close()
             raise RecordError(
-                f"data folder {settings.data}: {free_mb:.0f} MB free; expected at least {FREE_FLOOR_BYTES / 1e6:.0f} MB; "
+                f"data folder {settings.data}: {free_mb:.0f} MB free; expected "
+                f"at least {FREE_FLOOR_BYTES / 1e6:.0f} MB; "
                 "free some space or choose another folder with --data"
             )
         self._server = ViewServer(runtime / "views.sock")
