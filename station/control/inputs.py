@@ -174,14 +174,16 @@ class Trust:
                 reason = ""
                 changed_us[index] = device_us
             else:
-                most = most_per_us * (device_us - good_us[index]) + slack
+                passed_us = device_us - good_us[index]
+                if passed_us > _DOUBT_US and reasons[index] == _IMPOSSIBLE_STEP:
+                    good_us[index] += min(device_us - before_us, passed_us - _DOUBT_US)
+                    passed_us = device_us - good_us[index]
+                most = most_per_us * passed_us + slack
                 if -most <= count - before <= most:
                     reason = ""
                     changed_us[index] = device_us
                 else:
                     reason = _IMPOSSIBLE_STEP
-                    if device_us - good_us[index] > _DOUBT_US:
-                        good_us[index] += device_us - before_us
             if reason:
                 is_changed = True
                 if reason != reasons[index]:
