@@ -1,0 +1,56 @@
+"""What `station bench stop` allows: by the speed seen, the deceleration and the time to notice."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from station.bench.driven import Look, Motion, motion
+from station.bench.stop import judge
+from station.settings.load import load_rig
+
+RIG, _ = load_rig("demo")
+COUNT = len(RIG.arm.joints)
+MS = 1_000_000
+
+
+def seen(joint: int, speed_rad_s: float, travelled_rad: float, still_ms: float | None = 100.0) -> Motion:
+    speeds, ways = [0.0] * COUNT, [0.0] * COUNT
+    speeds[joint], ways[joint] = speed_rad_s, travelled_rad
+    return Motion(still_ms, tuple(speeds), speed_rad_s, 0.0, tuple(ways))
+
+
+def test_the_way_allowed_is_that_of_noticing_and_braking():
+    decel = math.radians(RIG.arm.joints[0].accel_deg_s2)
+    allowed = 2.0 * 0.160 + 2.0**2 / (2 * decel) + math.radians(0.2)  # 60 ms to notice, 100 ms behind the commands
+    stop = judge(RIG, seen(0, 2.0, allowed * 0.99), 60.0, "operator_hold")
+    assert stop.ok and stop.joint == "right_j1"
+    assert stop.allowed_deg == pytest.approx(math.degrees(allowed))
+    assert not judge(RIG, seen(0, 2.0, allowed * 1.01), 60.0, "operator_hold").ok
+
+
+def test_the_time_allowed_is_that_of_noticing_braking_and_settling():
+    decel = math.radians(RIG.arm.joints[0].accel_deg_s2)
+    allowed_ms = 60.0 + 2.0 / decel * 1e3 + 250.0
+    assert judge(RIG, seen(0, 2.0, 0.1, allowed_ms - 1), 60.0, "").ok
+    assert not judge(RIG, seen(0, 2.0, 0.1, allowed_ms + 1), 60.0, "").ok
+    assert not judge(RIG, seen(0, 2.0, 0.1, None), 60.0, "").ok
+
+
+def test_any_joint_that_went_too_far_counts_not_only_the_furthest():
+    both = seen(0, 2.0, 0.2)
+    ways = list(both.travelled_rad)
+    ways[9] = 0.1  # it was never seen moving
+    assert not judge(RIG, both._replace(travelled_rad=tuple(ways)), 60.0, "").ok
+
+
+def test_standstill_is_for_good():
+    speeds = [1.0, 1.0, 0.0, 0.5, 0.0, 0.0]
+    looks = [Look(n * 10 * MS, (n * 0.1,), (speed,)) for n, speed in enumerate(speeds)]
+    found = motion(looks, 10 * MS)
+    assert found.still_ms == 30.0
+    assert found.peak_rad_s == 1.0
+    assert found.travelled_rad == (pytest.approx(0.4),)
+    assert motion(looks[:4], 0).still_ms is None
+    assert motion(looks[4:], 0).still_ms == 0.0
