@@ -38,7 +38,7 @@ class Target:
 TARGETS = {
     "limit": Target(
         "station.control.limit",
-        ("tests/unit/test_limiter.py", "tests/property/test_limiter.py"),
+        ("tests/unit/test_limiter.py", "tests/unit/test_limiter_restraint.py", "tests/property/test_limiter.py"),
         ("search", "random_sequence", "any_target", "form"),
     ),
     "gate": Target("drivers.gate", ("tests/unit/test_gate.py",), ("never_refuses",)),

@@ -131,7 +131,7 @@ def test_a_urdf_with_odd_axes_a_fixed_tip_and_no_meshes_is_where_mujoco_says(tmp
         (
             "reduced_speed_mm_s = 250",
             "reduced_speed_mm_s = 2500",
-            "reduced_speed_mm_s = 2500: expected `float` <= 1000.0",
+            "arm.kinematics.reduced_speed_mm_s = 2500: expected",
         ),
         ("apart_mm = 30", "chains = []\napart = 30", "unknown key 'apart' in arm.kinematics; did you mean 'apart_mm'?"),
         ('name = "left", shoulder', 'name = "right", shoulder', "arm.kinematics.arms: name 'right' stands twice"),
