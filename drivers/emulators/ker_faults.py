@@ -27,8 +27,31 @@ from drivers.emulators.pty_port import PtyPort
 
 _FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
 _CHANNEL_KINDS: Final = ("freeze", "offset", "nan", "silent_encoder")
-_OTHER_KINDS: Final = ("delay", "stop", "unplug", "reboot", "replug")
-KINDS: Final = (*_FRAME_KINDS, *_CHANNEL_KINDS, *_OTHER_KINDS)
+KINDS: Final[dict[str, str]] = {
+    "drop": "frames are lost (p: share of frames, 0.2)",
+    "duplicate": "frames come twice (p)",
+    "reorder": "a frame comes after the next one (p)",
+    "bit_flip": "one bit of a frame is wrong (p)",
+    "wrong_seq": "a frame carries another number (p)",
+    "wrong_length": "a frame is too short or too long (p)",
+    "freeze": "an encoder's reading stays bit-identical (channel)",
+    "offset": "an encoder's reading is off (channel, deg)",
+    "nan": "an encoder's reading is no number (channel; firmware 2.1.0 cannot say so: -327.68 deg)",
+    "silent_encoder": "an encoder and all after it on the chain are missing (channel)",
+    "delay": "frames come late (ms, jitter_ms)",
+    "stop": "silence",
+    "unplug": "the port vanishes, until a replug",
+    "replug": "the port comes back (name: under another name)",
+    "reboot": "clock and numbers restart, the hub stands by (off_s)",
+}
+_FIELDS: Final[dict[str, frozenset[str]]] = {
+    **{kind: frozenset({"p"}) for kind in _FRAME_KINDS},
+    **{kind: frozenset({"channel"}) for kind in _CHANNEL_KINDS},
+    "offset": frozenset({"channel", "deg"}),
+    "delay": frozenset({"ms", "jitter_ms"}),
+    "replug": frozenset({"name"}),
+    "reboot": frozenset({"off_s"}),
+}
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
 
 
@@ -79,6 +102,10 @@ class HubFaults:
         kind = request.get("kind")
         if kind not in KINDS:
             raise ValueError(f"fault kind {kind!r}; expected one of: {', '.join(KINDS)}")
+        known = _FIELDS.get(str(kind), frozenset()) | {"cmd", "kind", "for_s"}
+        if unknown := sorted(request.keys() - known):
+            fields = ", ".join(sorted(_FIELDS.get(str(kind), ()))) or "nothing"
+            raise ValueError(f"fault {kind}: unknown {unknown[0]!r}; it takes {fields}")
         for_s = request.get("for_s")
         fault = _Fault(kind, None if for_s is None else now_ns + round(_number(request, "for_s", 0, 0, 86400) * 1e9))
         if kind in _FRAME_KINDS:

@@ -27,7 +27,7 @@ from typing import Any, Final, Protocol, TextIO
 
 from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orphan
 from drivers.emulators.exo_leader import ExoLeaderEmulator
-from drivers.emulators.ker_faults import HubFaults
+from drivers.emulators.ker_faults import KINDS, HubFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.emulators.pty_port import PtyPort
 from drivers.emulators.worker import Rep, Waypoint, Worker
@@ -223,6 +223,8 @@ class LeaderEmulator:
         command = request["cmd"]
         if command == "status":
             return self._status()
+        if command == "faults":
+            return {"faults": KINDS}
         if command == "worker":
             self._following = bool(request["following"])
         elif command == "fault":
@@ -238,7 +240,7 @@ class LeaderEmulator:
             rows = [self._trace.popleft() for _ in range(min(TRACE_ROWS, len(self._trace)))]
             return {"rows": rows, "left": len(self._trace)}
         else:
-            raise ValueError(f"cmd {command!r}; expected status, worker, fault, clear, trace or take_trace")
+            raise ValueError(f"cmd {command!r}; expected status, faults, worker, fault, clear, trace or take_trace")
         return None
 
     def _status(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 from drivers.emulators.control_socket import ControlClient
+from drivers.emulators.fault_requests import FAULT_KINDS
+from drivers.emulators.ker_faults import KINDS
 from drivers.errors import DriverError
 from station import cli
 from station.emulated import FOLLOWER_CONTROL, LEADER_CONTROL
@@ -15,7 +17,10 @@ from station.runtime import running_rigs
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("side", choices=["leader", "arm"], help="which far end")
-    parser.add_argument("fault", help="e.g. freeze, unplug, motor_silent; 'list' names them all, 'clear' ends them all")
+    parser.add_argument(
+        "fault",
+        help="e.g. freeze, unplug, silent; 'list' names them all, 'clear' ends them all, 'show' the far end's state",
+    )
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="e.g. channel=3, bus=can_right, motor=4")
     parser.add_argument("--for", dest="for_s", type=float, metavar="S", help="end the fault after so many seconds")
     parser.add_argument("--rig", metavar="RIG", help="which running rig (the only one)")
@@ -23,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
+    if options.fault == "list":
+        return _list(options)
     folders = {folder.name: folder for folder in running_rigs()}
     if not folders:
         return cli.fail("no rig is running; start one: 'station run demo'", cli.HARDWARE)
@@ -31,33 +38,40 @@ def main(options: argparse.Namespace) -> int:
     name = options.rig or next(iter(folders))
     if name not in folders:
         return cli.fail(f"rig {name!r} is not running; running: {', '.join(folders)}", cli.HARDWARE)
-    request: dict[str, Any] = {"cmd": "fault", "kind": options.fault, "for_s": options.for_s}
-    if options.fault in ("clear", "status"):
-        request = {"cmd": options.fault}
-    elif options.fault == "list":
-        request = {"cmd": "faults"}
+    path = folders[name] / (LEADER_CONTROL if options.side == "leader" else FOLLOWER_CONTROL)
+    if not path.exists():
+        return cli.fail(f"rig {name!r} has no emulated {options.side}: faults are for emulated rigs only", cli.HARDWARE)
+    settings: dict[str, Any] = {}
     for setting in options.settings:
         key, separator, value = setting.partition("=")
         if not separator:
             return cli.fail(f"{setting!r} is not KEY=VALUE; for example channel=3", cli.USAGE)
         try:
-            request[key] = json.loads(value)
+            settings[key] = json.loads(value)
         except ValueError:
-            request[key] = value
-    path = folders[name] / (LEADER_CONTROL if options.side == "leader" else FOLLOWER_CONTROL)
-    if not path.exists():
-        return cli.fail(f"rig {name!r} has no emulated {options.side}: faults are for emulated rigs only", cli.HARDWARE)
+            settings[key] = value
     try:
         with ControlClient(str(path)) as line:
-            reply = line.ask(request.pop("cmd"), **request)
+            if options.fault == "show":
+                reply = line.ask("status")
+            elif options.fault == "clear":
+                reply = line.ask("clear")
+            else:
+                reply = line.ask("fault", **{"kind": options.fault, "for_s": options.for_s, **settings})
     except DriverError as error:
         return cli.fail(str(error), cli.USAGE)
-    if options.json:
-        print(json.dumps(reply))
-    elif options.fault == "list":
-        print("\n".join(f"{kind:16} {words}" for kind, words in reply["faults"].items()))
-    elif options.fault == "status":
-        print(json.dumps(reply, indent=2))
+    if options.json or options.fault == "show":
+        print(json.dumps(reply, indent=None if options.json else 2))
     else:
         print(f"{options.side}: {options.fault}" + (f" for {options.for_s:g} s" if options.for_s else ""))
+    return cli.OK
+
+
+def _list(options: argparse.Namespace) -> int:
+    """What each far end can be asked; the exo board knows a few more (see its control socket)."""
+    kinds = KINDS if options.side == "leader" else FAULT_KINDS
+    if options.json:
+        print(json.dumps(kinds))
+    else:
+        print("\n".join(f"{kind:16} {words}" for kind, words in kinds.items()))
     return cli.OK

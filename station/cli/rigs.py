@@ -1,18 +1,20 @@
-"""`station rigs`: what ships, and whether a rig or task file is right."""
+"""`station rigs`: what ships, and whether a rig file, with its task, is right. Opens nothing."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
-from station import cli
+from station import cli, wiring
+from station.resolve import resolve
 from station.settings.errors import ConfigError
 from station.settings.load import digest, load_rig, load_task, shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("rig", nargs="?", metavar="RIG", help="check this rig (a shipped name or a TOML file)")
-    parser.add_argument("--task", metavar="NAME", help="... with this task")
+    parser.add_argument("rig", nargs="?", metavar="RIG", help="check this rig: a shipped name or a TOML file")
+    parser.add_argument("--task", metavar="NAME", help="... and this task: a shipped name or a TOML file")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
@@ -29,7 +31,10 @@ def main(options: argparse.Namespace) -> int:
     try:
         rig, calibration = load_rig(options.rig)
         task = load_task(options.task or rig.task, rig)
-    except ConfigError as error:
+        resolve(rig, Path("/nowhere"))
+        wiring.make_arm(rig)
+        wiring.make_leader(rig, calibration)
+    except (ConfigError, *wiring.HARDWARE_ERRORS) as error:
         return cli.fail(str(error), cli.USAGE)
     document = {
         "rig": rig.name,

@@ -20,6 +20,7 @@ from station.settings.nearest import nearest as _nearest
 from station.settings.rig import Rig
 from station.settings.task import Task
 
+_PLAIN_WORDS = (("`float`", "a number"), ("`int`", "a whole number"), ("`str`", "a text"), ("`bool`", "true or false"))
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -140,7 +141,11 @@ def _explain(message: str, data: dict[str, Any], kind: type[msgspec.Struct]) -> 
         known = _all_fields(kind)
         place = f" in {key}" if key else ""
         return f"unknown key {unknown[1]!r}{place}{_nearest(unknown[1], known)}"
-    return f"{key or 'file'} = {_value_at(data, key)!r}: {text[0].lower()}{text[1:]}" if key else text
+    for code, word in _PLAIN_WORDS:
+        text = text.replace(code, word)
+    if not key or "missing required field" in text:
+        return text.replace("Object", f"[{key}]" if key else "the file")
+    return f"{key} = {_value_at(data, key)!r}: {text[0].lower()}{text[1:]}"
 
 
 def _value_at(data: Any, key: str) -> Any:
@@ -182,6 +187,11 @@ def _check_rig(rig: Rig, path: Path) -> None:
     if rig.arm.rate_hz > rig.leader.rate_hz:
         raise ConfigError(
             f"{path}: arm.rate_hz is {rig.arm.rate_hz:g}; expected at most leader.rate_hz ({rig.leader.rate_hz:g})"
+        )
+    if rig.arm.watchdog_ms * 1e-3 <= 2 / rig.arm.rate_hz:
+        raise ConfigError(
+            f"{path}: arm.watchdog_ms is {rig.arm.watchdog_ms:g}; expected more than two periods of arm.rate_hz "
+            f"({2e3 / rig.arm.rate_hz:g} ms)"
         )
     if rig.leader.stop_after_ms <= rig.leader.hold_after_ms:
         raise ConfigError(

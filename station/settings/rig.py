@@ -24,7 +24,7 @@ class LeaderJoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     lower_deg: Degrees = -180.0
     """The joint's travel band: a reading outside it is a fault, and it chooses the 2-pi branch at the start."""
     upper_deg: Degrees = 180.0
-    max_speed_deg_s: Positive = 1500.0
+    max_speed_deg_s: Annotated[float, Meta(gt=0, le=6000)] = 1500.0
     """No human joint is faster: a larger step between two samples is a fault of the reading."""
 
 
@@ -64,13 +64,13 @@ class ArmJoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     model: str
     """Motor model, e.g. '8009': its ranges are known by the make's codec and read back at start."""
     leader: Name
-    scale: float = 1.0
+    scale: Annotated[float, Meta(ge=-5, le=5)] = 1.0
     offset_deg: Degrees = 0.0
     """arm = scale * leader + offset."""
     lower_deg: Degrees
     upper_deg: Degrees
-    speed_deg_s: Positive
-    accel_deg_s2: Positive
+    speed_deg_s: Annotated[float, Meta(gt=0, le=3600)]
+    accel_deg_s2: Annotated[float, Meta(gt=0, le=200_000)]
     decel_deg_s2: Positive | None = None
     """At least accel; absent: the same."""
     jerk_deg_s3: Positive | None = None
@@ -83,10 +83,12 @@ class ArmJoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Arm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     driver: str
     rate_hz: Annotated[float, Meta(ge=20, le=1000)] = 250.0
-    watchdog_ms: Annotated[float, Meta(ge=10, le=1000)] = 50.0
+    watchdog_ms: Annotated[float, Meta(ge=10, le=200)] = 50.0
     """The motors' own communication time-out, programmed and read back."""
-    feedback_stop_ms: Annotated[float, Meta(ge=10, le=1000)] = 60.0
+    feedback_stop_ms: Annotated[float, Meta(ge=10, le=500)] = 60.0
     """A motor that has not answered for longer: protective stop."""
+    following_error_deg: Annotated[float, Meta(ge=2, le=90)] = 20.0
+    """A joint further from where it was told to be, for a quarter of a second: stop."""
     temperature_warn_c: Positive = 70.0
     temperature_stop_c: Positive = 85.0
     buses: Annotated[tuple[Bus, ...], Meta(min_length=1, max_length=8)]
@@ -109,8 +111,8 @@ class Align(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Loop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     core: Annotated[int, Meta(ge=0, le=1023)] | None = None
     """CPU to pin the control process to; absent: the last one."""
-    gap_flag_ms: Positive = 5.0
-    gap_stop_ms: Positive = 20.0
+    gap_flag_ms: Annotated[float, Meta(gt=0, le=100)] = 5.0
+    gap_stop_ms: Annotated[float, Meta(gt=0, le=200)] = 20.0
     session_lease_ms: Annotated[float, Meta(ge=200, le=5000)] = 500.0
     screen_lease_ms: Annotated[float, Meta(ge=100, le=5000)] = 600.0
 

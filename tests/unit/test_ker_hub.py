@@ -196,7 +196,7 @@ def test_status_and_refusals(rig, leader):
     assert status["frames_sent"] > 5 and status["faults"] == [{"kind": "freeze", "channel": NAMES[3]}]
     assert status["worker"] == {"state": "waiting", "reps": 0, "following": False}
     for request, words in (
-        ({"kind": "magic"}, KINDS[0]),
+        ({"kind": "magic"}, next(iter(KINDS))),
         ({"kind": "freeze", "channel": 16}, "expected 0 to 15"),
         ({"kind": "freeze", "channel": "knee"}, "right_j1"),
         ({"kind": "drop", "p": 2}, "from 0 to 1"),
@@ -204,7 +204,7 @@ def test_status_and_refusals(rig, leader):
     ):
         with pytest.raises(DriverError, match=words):
             rig.control.ask("fault", **request)
-    with pytest.raises(DriverError, match="expected status, worker"):
+    with pytest.raises(DriverError, match="expected status, faults, worker"):
         rig.control.ask("dance")
 
 

@@ -40,11 +40,11 @@ def test_every_shipped_rig_and_task_loads(name):
     ("old", "new", "words"),
     [
         ("rate_hz = 1000", "rate_hzz = 1000", "unknown key 'rate_hzz' in leader; did you mean 'rate_hz'?"),
-        ("rate_hz = 1000", "rate_hz = 5", "leader.rate_hz = 5: expected `float` >= 10.0"),
-        ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected `float`, got `str`"),
+        ("rate_hz = 1000", "rate_hz = 5", "leader.rate_hz = 5: expected a number >= 10.0"),
+        ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected a number, got a text"),
         ("rate_hz = 1000", "rate_hz = 400", "arm.rate_hz is 500; expected at most leader.rate_hz (400)"),
         ("emulated = true", "emulated = false", "[emulator] stands in a rig that is not emulated"),
-        ("hold_after_ms = 50", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected `float` <= 100.0"),
+        ("hold_after_ms = 50", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected a number <= 100.0"),
         ("stop_after_ms = 200", "stop_after_ms = 50\nhold_after_ms = 60", "not valid TOML"),
         ('leader = "right_j1"', 'leader = "right_j11"', "leader 'right_j11' is not in leader.joints; did you mean"),
         (
@@ -61,8 +61,8 @@ def test_every_shipped_rig_and_task_loads(name):
         ),
         (
             "accel_deg_s2 = 900",
-            "accel_deg_s2 = 900000",
-            "arm joint right_j1: accel_deg_s2 900000 reaches speed_deg_s 115",
+            "accel_deg_s2 = 90000",
+            "arm joint right_j1: accel_deg_s2 90000 reaches speed_deg_s 115",
         ),
         ("accel_deg_s2 = 900", "accel_deg_s2 = 900, decel_deg_s2 = 100", "decel_deg_s2 100 is below accel_deg_s2 900"),
         (
@@ -71,10 +71,10 @@ def test_every_shipped_rig_and_task_loads(name):
             "scale is 0.0; expected a finite number other than 0",
         ),
         ("speed_deg_s = 115", "speed_deg_s = inf", "speed_deg_s"),
-        ("kp = 70", "kp = 501", "arm.joints[0].kp = 501: expected `float` <= 500.0"),
+        ("kp = 70", "kp = 501", "arm.joints[0].kp = 501: expected a number <= 500.0"),
         ("demo.calibration.toml", "other.toml", "leader.calibration names 'other.toml', which is not beside it"),
-        ('name = "demo"', "", "missing required field `name`"),
-        ('name = "demo"', 'name = "De mo"', "name = 'De mo': expected `str` matching regex"),
+        ('name = "demo"', "", "the file missing required field `name`"),
+        ('name = "demo"', 'name = "De mo"', "name = 'De mo': expected a text matching regex"),
     ],
 )
 def test_a_wrong_rig_file_says_what_is_wrong_and_what_was_expected(tmp_path, old, new, words):
@@ -90,7 +90,7 @@ def test_a_wrong_rig_file_says_what_is_wrong_and_what_was_expected(tmp_path, old
     [
         ("[joints.right_j3]", "[joints.right_j33]", "joint right_j3 is missing"),
         ("sign = 1", "sign = 0", "sign 0"),
-        ("sign = 1", "sign = 2", "joints.right_j2.sign = 2: expected `int` <= 1"),
+        ("sign = 1", "sign = 2", "joints.right_j2.sign = 2: expected a whole number <= 1"),
         ("zero_deg =", "zero = 1\nzero_deg =", "unknown key 'zero'"),
         ("zero_deg =", "zero_deg = nan #", "nan"),
     ],
@@ -107,7 +107,7 @@ def test_a_wrong_calibration_file_says_so(tmp_path, old, new, words):
         ("right_j1 = 55", "right_j9 = 55", "joint 'right_j9', which rig 'demo' does not have; did you mean"),
         ("rep_max_s = 7.0", "rep_max_s = 2.0", "rep_max_s is 2.0; expected more than rep_target_s (3.2)"),
         ("tolerance_deg = 9", "tolerance = 9", "unknown key 'tolerance' in phases[0]; did you mean 'tolerance_deg'?"),
-        ("target = 200", "target = 0", "target = 0: expected `int` >= 1"),
+        ("target = 200", "target = 0", "target = 0: expected a whole number >= 1"),
         ("timeout_s = 3.0", "timeout_s = -3.0", "phases[0].timeout_s = -3.0"),
     ],
 )
