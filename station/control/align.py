@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from station.settings.rig import Rig
 
 _SPEED_WINDOW_NS: Final = 50_000_000
 """The leader's speed is taken over so long: a single step of 0.01 degree a sample would be 10 degrees a second."""
+
+
+_AGREE_RAD: Final = 0.01
+
+
+def agree(pose_rad: Sequence[float], before_rad: Sequence[float]) -> bool:
+    """Whether two answers in a row tell the same pose. A new epoch begins only from such a one: the arm stands, and a
+    single damaged answer moves nothing."""
+    return all([-_AGREE_RAD < now - before < _AGREE_RAD for now, before in zip(pose_rad, before_rad)])
+
+
+def clamped(target_rad: Sequence[float], lower: Sequence[float], upper: Sequence[float]) -> tuple[float, ...]:
+    """The nearest pose that the arm can take."""
+    return tuple([min(max(want, least), most) for want, least, most in zip(target_rad, lower, upper)])
 
 
 class Alignment:

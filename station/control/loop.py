@@ -14,17 +14,26 @@ import msgspec
 
 from drivers.errors import BusFullError, DriverError
 from drivers.gate import Gate, GateRefusal
-from drivers.ports import ArmCommand, Leader
+from drivers.ports import MOTOR_ON, ArmCommand, Leader
 from firmware_bridge.errors import WireError
 from firmware_bridge.samples import RawCounts
-from station.control.align import Alignment
+from station.control.align import Alignment, agree, clamped
 from station.control.calibrate import Calibrator
 from station.control.inputs import Trust
 from station.control.limit import Limiter
 from station.control.mode import Rules, Seen, State, advance
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
-from station.control.watch import ArmWatch, BusWatch, ClockWatch, Events, FrozenWatch, LeaderWatch, LeaseWatch
+from station.control.watch import (
+    ApartWatch,
+    ArmWatch,
+    BusWatch,
+    ClockWatch,
+    Events,
+    FrozenWatch,
+    LeaderWatch,
+    LeaseWatch,
+)
 from station.link.intents import Asked, IntentReceiver
 from station.link.ring import RingWriter
 from station.settings.rig import Rig
@@ -36,6 +45,14 @@ _ZERO_MISMATCH_RAD: Final = math.radians(20)
 """A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
 _READ_NS: Final = 1_000_000
 """Reading takes no longer, unless the process was kept from running."""
+_MOST_EVENTS: Final = 12
+"""Of one tick into the ring, whose slots are bounded."""
+_ARM_FRESH_NS: Final = 50_000_000
+"""A pose older than this is none to start from (motors that are off are asked every 10 ms)."""
+_ANSWERS_NS: Final = 20_000_000
+"""What was on its way when the arm was opened has come by then."""
+_TAKES_BACK: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHUTDOWN})
+"""Who asks for one of these has thought better of a reset that still waits."""
 _RESET_PENDING_NS: Final = 5_000_000_000
 """A reset asked while a link is down counts for so long: the link is opened again first."""
 
@@ -71,6 +88,7 @@ class Loop:
         self._leader_watch = LeaderWatch(rig)
         self._arm_watch = ArmWatch(rig, gate.fault_words)
         self._frozen_watch = FrozenWatch(rig)
+        self._apart_watch = ApartWatch(rig)
         self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])
         self._lease_watch = LeaseWatch(rig)
         self._clock_watch = ClockWatch()
@@ -82,6 +100,7 @@ class Loop:
         self._angles = JointAngles((math.nan,) * count, (1 << 62,) * count, 0, 0)
         self._target = ArmTarget((math.nan,) * len(self._names), 0)
         self._feedback = gate.read(pace.clock())
+        self._pose_before = self._feedback.position_rad
         self._epoch = 0
         self._on_since_ns = 0
         self._last_sent_ns = 0
@@ -93,12 +112,17 @@ class Loop:
         self._opener: threading.Thread | None = None
         self._reset_until_ns = 0
         self._shutdown_asked = False
+        self._arm_from_ns = 0
+        """The arm's answers count from here on: older ones are of before it was (re)opened."""
+        self._all_on = (MOTOR_ON,) * len(self._names)
 
     def ask_shutdown(self) -> None:
         """From a signal handler: as if a person had asked."""
         self._shutdown_asked = True
 
     def run(self) -> bool:
+        self._gate.read(self._pace.clock())  # answers that waited since the arm was opened are of no use
+        self._arm_from_ns = self._pace.clock() + _ANSWERS_NS
         try:
             while not (self._state.ending and self._state.mode is Mode.STOPPED):
                 self._tick()
@@ -138,7 +162,9 @@ class Loop:
         if self._arm_down:
             return
         try:
-            self._feedback = self._gate.read(self._pace.clock())
+            feedback = self._gate.read(self._pace.clock())
+            if feedback is not self._feedback:
+                self._pose_before, self._feedback = self._feedback.position_rad, feedback
         except DriverError as error:
             self._arm_down = str(error)
 
@@ -212,10 +238,11 @@ class Loop:
         """Between two commands, where time is not dear: motors, buses, the wall clock; it counts in the next tick."""
         now_ns = self._pace.clock()
         if not self._arm_down:
-            if not self._state.off:
+            if not self._state.off and self._on_since_ns:
                 self._arm_watch.look(self._found, self._feedback, now_ns, self._on_since_ns)
             sent = None if self._state.off or self._sent is None else self._sent.position_rad
             self._frozen_watch.look(self._found, self._feedback, sent, now_ns)
+            self._apart_watch.look(self._found, sent, self._feedback, now_ns)
             self._bus_watch.look(self._found, self._gate.counters, now_ns)
         self._clock_watch.look(self._found, now_ns, self._pace.wall())
 
@@ -228,16 +255,14 @@ class Loop:
             return  # nothing happened that could end it
         aligned = False
         if state.mode is Mode.ALIGNING and self._sent is not None:
-            reachable = tuple(
-                [
-                    min(max(want, lower), upper)
-                    for want, lower, upper in zip(self._target.position_rad, self._lower, self._upper)
-                ]
-            )
+            reachable = clamped(self._target.position_rad, self._lower, self._upper)
             aligned = self._alignment.look(reachable, self._sent.position_rad)
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
-        connected = fresh and not self._leader_down and not self._arm_down and min(self._feedback.t_ns) > 0
+        is_arm_fresh = not self._arm_down and min(self._feedback.t_ns) > max(now_ns - _ARM_FRESH_NS, self._arm_from_ns)
+        connected = fresh and not self._leader_down and is_arm_fresh
         asked = self._reopen(now_ns, asked, connected)
+        if self._feedback.status != self._all_on:  # an arm whose motors are not on yet would be led without following
+            asked = [item for item in asked if item.kind is not IntentKind.ENGAGE]
         seen = Seen(
             connected=connected,
             aligned=aligned,
@@ -250,8 +275,13 @@ class Loop:
         after = advance(state, seen, self._rules, now_ns)
         events.extend(after.raised)
         self._state = after
-        if after.mode is Mode.ALIGNING and state.mode is not Mode.ALIGNING:
-            self._alignment.begin()
+        if after.mode is not state.mode:
+            if after.mode is Mode.ALIGNING:
+                self._alignment.begin()
+                engaged = [item.pid for item in asked if item.kind is IntentKind.ENGAGE and item.role is Role.SCREEN]
+                self._lease_watch.take_charge(engaged[0] if engaged else None)
+            elif after.mode is not Mode.FOLLOWING:
+                self._lease_watch.take_charge(None)
 
     def _reopen(self, now_ns: int, asked: list[Asked], connected: bool) -> list[Asked]:
         """A person's reset while a link is down opens it first, and counts once, in the first tick with both links up.
@@ -265,6 +295,8 @@ class Loop:
                 self._leader_down = "silent"  # a hub that restarted stands by until it is asked again
             if self._leader_down or self._arm_down:
                 self._reset_until_ns = now_ns + _RESET_PENDING_NS
+        if any(item.kind in _TAKES_BACK for item in asked):
+            self._reset_until_ns = 0
         if now_ns > self._reset_until_ns:
             return asked
         if self._leader_down or self._arm_down:
@@ -289,6 +321,7 @@ class Loop:
             if self._arm_down:
                 self._gate.__exit__(None, None, None)
                 self._gate.__enter__()
+                self._arm_from_ns = self._pace.clock() + _ANSWERS_NS
                 self._arm_down = ""
         except (DriverError, WireError) as error:
             if self._leader_down:
@@ -305,6 +338,8 @@ class Loop:
         slot_ns = pace.slot_ns
         try:
             if state.epoch != self._epoch:
+                if not agree(self._feedback.position_rad, self._pose_before):
+                    return 0, 0  # in the next slot, then
                 self._begin(state.epoch)
             if state.mode is Mode.FOLLOWING:
                 command = limiter.follow(self._target.position_rad, state.epoch, slot_ns)
@@ -331,10 +366,17 @@ class Loop:
         return sent_ns, gate.judged_ns
 
     def _begin(self, epoch: int) -> None:
-        """A new epoch: from the measured pose at rest."""
+        """A new epoch, at rest: from the measured pose, or, where the arm is held near it, from the last one sent.
+
+        A held arm that is further apart is refused by the gate: its feedback or its hold cannot be trusted."""
         was_off = self._on_since_ns == 0
-        self._limiter.start(self._feedback.position_rad)
-        self._gate.begin(epoch, self._feedback.position_rad)
+        pose_rad = self._feedback.position_rad
+        if not was_off and self._sent is not None:
+            most, sent_rad = self._apart_watch.most_rad, self._sent.position_rad
+            if all([-most <= sent - measured <= most for sent, measured in zip(sent_rad, pose_rad)]):
+                pose_rad = sent_rad  # held: starting from where a loaded arm hangs would lower it
+        self._limiter.start(pose_rad)
+        self._gate.begin(epoch, pose_rad)
         if was_off:
             self._gate.enable()
             self._on_since_ns = self._pace.clock()
@@ -386,7 +428,7 @@ class Loop:
             feedback_age_ns=start_ns - min(feedback.t_ns),
             ticks_lost=self._pace.lost,
             aligned=self._alignment.within if self._state.mode is Mode.ALIGNING else (),
-            events=tuple([(name, words[:200]) for name, words in events]),
+            events=tuple([(name, words[:200]) for name, words in events[:_MOST_EVENTS]]),
             bus_errors=self._bus_watch.total,
             cause=self._state.cause,
             cause_detail=self._state.detail[:200],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
 
 from station.signals import Mode, Tick
-from tests.replay.tape import Machine, Tape
+from tests.replay.tape import RIG, Machine, Tape
 from tests.replay.world import World
 
 TICKS = 2600
@@ -83,3 +84,16 @@ def test_a_machine_that_stood_still_while_reading_is_forgotten_soon():
     late = [tick for tick in ticks[250:] if any(name == "leader_stale" for name, _ in tick.events)]
     assert not late
     assert ticks[-1].mode == Mode.FOLLOWING
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_answer_with_a_wrong_bit_never_makes_the_command_jump(seed):
+    machine = Machine(Tape(World(seed, flip_every=3)))
+    for _ in range(TICKS):
+        machine.loop._tick()
+    decoder = msgspec.msgpack.Decoder(Tick)
+    ticks = [tick for tick in map(decoder.decode, machine.ticks()) if tick.sent_ns]
+    assert {tick.epoch for tick in ticks} >= {1, 2, 3}
+    most = RIG.arm.joints[0].speed_deg_s / 57.29 / RIG.arm.rate_hz + 0.02  # what a standing arm sags
+    steps = [abs(after.sent_rad[0] - before.sent_rad[0]) for before, after in pairwise(ticks)]
+    assert max(steps) < most

@@ -23,9 +23,12 @@ _EVERY_MS: Final = 100
 class World:
     """Time passes when the loop looks at it, sleeps or waits."""
 
-    def __init__(self, seed: int, pause_ms: int = 0) -> None:
-        """`pause_ms`: once, after 300 ms, the machine stands still for so long between the clock and the read."""
+    def __init__(self, seed: int, pause_ms: int = 0, flip_every: int = 0) -> None:
+        """`pause_ms`: once, after 300 ms, the machine stands still for so long between the clock and the read.
+        `flip_every`: every so many answers of the first motor have a wrong bit in the position."""
         self._pause_ms = pause_ms
+        self._flip_every = flip_every
+        self._heard = 0
         self._random = random.Random(seed)
         self._start_ns = self._now_ns = 7 * 10**12
         joints = sorted(RIG.leader.joints, key=lambda joint: joint.channel)
@@ -115,6 +118,10 @@ class World:
         else:
             motor = motors[can_id]
             answer = motor.command(data, self._now_ns)
+        if self._flip_every and answer is not None and bus == 0 and motor.motor_id == 1:
+            self._heard += 1
+            if self._heard % self._flip_every == 0:
+                answer = answer[:1] + bytes([answer[1] ^ 0x08]) + answer[2:]  # 0.8 rad
         if answer is not None and self._random.random() > 0.01:
             self._answers[bus].append((motor.reply_id, answer))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from station.control.align import Alignment
+from station.control.align import Alignment, agree, clamped
 from station.settings.load import load_rig
 
 RIG = load_rig("demo")[0]
@@ -65,3 +65,15 @@ def test_the_residual_is_told_joint_by_joint():
     alignment.begin()
     alignment.look((0.3,) * COUNT, (0.3,) * (COUNT - 1) + (0.9,))
     assert alignment.within == (True,) * (COUNT - 1) + (False,)
+
+
+def test_two_answers_agree_where_the_arm_stands():
+    assert agree((0.1, -1.0), (0.1, -1.0))
+    assert agree((0.1, -1.0), (0.109, -1.009))
+    assert not agree((0.1, -1.0), (0.1, -1.011))
+    assert not agree((0.111, -1.0), (0.1, -1.0))
+    assert not agree((math.nan,), (math.nan,))
+
+
+def test_the_reachable_pose_is_the_nearest():
+    assert clamped((0.0, 2.0, -2.0), (-1.0,) * 3, (1.0,) * 3) == (0.0, 1.0, -1.0)
