@@ -53,9 +53,11 @@ class Gate:
         bounds: Sequence[JointBounds],
         period_s: float,
         most_outside_rad: float = math.radians(10),
+        most_apart_rad: float = math.radians(10),
         clock: Callable[[], int] = lambda: 0,
     ) -> None:
         """`most_outside_rad`: a joint found further outside its bounds than this must be moved by hand first.
+        `most_apart_rad`: how far a held joint may be from its last command at a new `begin`.
         `clock`: for `judged_ns` only; the gate's verdict depends on no clock.
 
         Raises ValueError where bounds and arm differ in joints, or a bound is no bound.
@@ -106,6 +108,9 @@ class Gate:
         self._upper: list[float] = []
         self._widened = False
         self._begun = False
+        self._is_held = False
+        """The arm is on and holds what was sent last."""
+        self._most_apart_rad = most_apart_rad
         self._epoch = 0
         self._slot_ns = 0
         self._sent: deque[tuple[float, ...]] = deque(maxlen=LONG)
@@ -147,13 +152,15 @@ class Gate:
 
     def stop(self) -> None:
         """Stop the arm; nothing passes before the next `begin`."""
-        self._begun = False
+        self._begun = self._is_held = False
         self._arm.stop()
 
     # -- the gate itself
 
     def begin(self, epoch: int, position_rad: Sequence[float]) -> None:
-        """Open for commands of `epoch`, which start at rest from `position_rad`: the pose measured by the last `read`.
+        """Open for commands of `epoch`, which start at rest from `position_rad`: the pose measured by the last `read`;
+        or, where the arm is being held, the one last sent while the measured one is near (a loaded arm hangs a little
+        below its command; starting from there would lower it each time).
 
         Raises GateRefusal while latched, and (stopping the arm) for a pose that is not the one last read, or that is
         too far outside a joint's bounds.
@@ -166,7 +173,9 @@ class Gate:
         upper: list[float] = []
         is_widened = False
         for bound, position, measured, q in zip(self._bounds, position_rad, self._measured, self._step_rad):
-            if not -q <= position - measured <= q:
+            held = self._sent[-1][len(lower)] if self._is_held else math.nan
+            is_held = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad
+            if not (-q <= position - measured <= q or is_held):
                 self._refuse(
                     f"joint {bound.name}: start position {position:.4f} rad is not the measured {measured:.4f} rad"
                 )
@@ -225,6 +234,7 @@ class Gate:
         self._check_told(told)
         self._slot_ns = command.slot_ns
         self._sent.append(told.position_rad)
+        self._is_held = True
         if self._widened:
             self._narrow(told.position_rad)
         self.judged_ns = self._clock()

@@ -1,7 +1,8 @@
 """The supervisor process: watches the control loop's heartbeat from outside; it may only stop, never move.
 
 When the heartbeat is older than the limit it raises the stop flag (the control process must not command any more),
-disables every motor through its own line to the buses, and kills the control process. SCHED_FIFO 85, above the loop.
+disables every motor through its own line to the buses, and kills the control process; when the control process has
+ended in any way, it disables every motor too. SCHED_FIFO 85, above the loop.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def main() -> int:
         os.kill(options.control_pid, signal.SIGKILL)
         brake.stop()  # once more: the dying process may have had a command on its way
         sys.stderr.write("supervisor: the control loop went silent; motors disabled, control process killed\n")
+    else:
+        brake.stop()  # after an orderly end they are off already; a process that was killed has said nothing
     return 0
 
 

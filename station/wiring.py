@@ -73,7 +73,13 @@ def make_gate(rig: Rig) -> Gate:
         )
         for joint in rig.arm.joints
     ]
-    return Gate(make_arm(rig), bounds, 1.0 / rig.arm.rate_hz, clock=time.monotonic_ns)
+    return Gate(
+        make_arm(rig),
+        bounds,
+        1.0 / rig.arm.rate_hz,
+        most_apart_rad=math.radians(rig.arm.following_error_deg),
+        clock=time.monotonic_ns,
+    )
 
 
 def make_stop_line(rig: Rig) -> StopLine:

@@ -371,6 +371,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("机器人双臂过近", "机器人保持不动", "双臂分开，再接合"),
     ),
     (
+        "arm_apart",
+        _STOP_OFF,
+        _ALARM,
+        (
+            "robot is not where it was told to be",
+            "robot stopped and switched off",
+            "free the arm; check load, zero; reset",
+        ),
+        ("机器人未到达指令位置", "机器人已停止并断电", "解除卡阻；检查负载和零位后复位"),
+    ),
+    (
         "control_lost",
         _OFF,
         _ALARM,

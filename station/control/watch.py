@@ -20,6 +20,7 @@ _SWITCH_ON_NS: Final = 500_000_000
 """A motor may take so long to report that it is on."""
 _CLEARING_NS: Final = 100_000_000
 """Switching on clears a motor's standing faults first (the time-out that the stop itself caused); it takes a while."""
+_APART_NS: Final = 250_000_000
 _ERRORS_WINDOW_NS: Final = 1_000_000_000
 _ERRORS_RISING: Final = 5
 """Error frames within the window that are worth telling; single ones are counted only."""
@@ -128,6 +129,27 @@ class FrozenWatch:
             self._told_rad[index] = None if sent_rad is None else sent_rad[index]
 
 
+class ApartWatch:
+    """A joint that is not where it was told to be, for longer than a movement explains."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._names = tuple(joint.name for joint in rig.arm.joints)
+        self.most_rad = math.radians(rig.arm.following_error_deg)
+        self._since_ns: int | None = None
+
+    def look(self, into: Events, sent_rad: Sequence[float] | None, feedback: ArmFeedback, now_ns: int) -> None:
+        """`sent_rad`: the last command, None while there is none."""
+        most = self.most_rad
+        if sent_rad is None or all([-most <= s - m <= most for s, m in zip(sent_rad, feedback.position_rad)]):
+            self._since_ns = None
+            return
+        self._since_ns = now_ns if self._since_ns is None else self._since_ns
+        if now_ns - self._since_ns > _APART_NS:
+            apart = [abs(s - m) for s, m in zip(sent_rad, feedback.position_rad)]
+            worst = apart.index(max(apart))
+            into.append(("arm_apart", f"{self._names[worst]}: {math.degrees(apart[worst]):.0f} deg"))
+
+
 class BusWatch:
     """Bus-off and rising error counts, against the state at the start."""
 
@@ -167,6 +189,11 @@ class LeaseWatch:
         self._screen_ns = round(rig.loop.screen_lease_ms * 1e6)
         self._session_seen_ns: int | None = None
         self._screen_seen_ns: int | None = None
+        self._in_charge: int | None = None
+
+    def take_charge(self, pid: int | None) -> None:
+        """From now on only this process's lease counts as the screen's: it engaged. None: any screen's."""
+        self._in_charge = pid
 
     def look(self, into: Events, asked: Sequence[Asked], supervisor_ns: int, now_ns: int) -> None:
         """`supervisor_ns`: when the supervisor last looked, 0 before it has begun."""
@@ -175,7 +202,7 @@ class LeaseWatch:
         for intent in asked:
             if intent.role is Role.SESSION:
                 self._session_seen_ns = now_ns
-            else:
+            elif self._in_charge is None or intent.pid == self._in_charge:
                 self._screen_seen_ns = now_ns
         if self._screen_seen_ns is None:
             into.append(("no_screen", ""))

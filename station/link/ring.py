@@ -17,7 +17,7 @@ _SLOT_HEAD: Final = 16  # entry number * 2 (+1 while writing), length
 # Words (8 bytes) of the header:
 _W_MAGIC, _W_SLOTS, _W_SLOT_BYTES, _W_WRITTEN, _W_HEARTBEAT, _W_STOP, _W_SUPERVISOR = range(7)
 DEFAULT_SLOTS: Final = 4096
-DEFAULT_SLOT_BYTES: Final = 4096
+DEFAULT_SLOT_BYTES: Final = 8192
 
 
 def create_ring(slots: int = DEFAULT_SLOTS, slot_bytes: int = DEFAULT_SLOT_BYTES) -> int:
