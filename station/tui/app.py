@@ -19,6 +19,7 @@ from station.tui.language import Language, Words
 from station.tui.link import ScreenLink
 from station.tui.scene import Cover, Scene
 from station.tui.screens.work import WorkScreen
+from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
 from station.tui.widgets.notice import SMALLEST
@@ -68,6 +69,7 @@ class StationApp(App[Outcome]):
         self._asked_finish_ns: int | None = None
         self._is_finishing = False
         self._shows_keys = False
+        self._sight = Sight()
         self._watch: TerminalWatch | None = None
 
     def on_mount(self) -> None:
@@ -98,11 +100,13 @@ class StationApp(App[Outcome]):
             self._leave(Ending.FINISHED)
             return
         if self._work.is_mounted:
+            scene = self._scene(now_ns)
             with self.batch_update():
-                self._work.show(self._scene(now_ns))
+                self._work.show(scene)
             # Textual writes to stderr from a thread and queues: what the terminal does not take, nobody has seen.
             if self.is_headless or takes_output(_OUTPUT_FD):
                 self._heart.drawn()
+                self._sight.drawn(scene.cover, self._mode, now_ns)
 
     def _take(self, view: SessionView, now_ns: int) -> None:
         before = self._view
@@ -144,27 +148,39 @@ class StationApp(App[Outcome]):
             silent_s=(now_ns - self._seen_ns) / 1e9,
         )
 
+    @property
+    def _mode(self) -> int:
+        return self._view.mode if self._view is not None else int(Mode.DISCONNECTED)
+
     def on_key(self, event: events.Key) -> None:
-        """One key, one meaning; any key ends an engaging that still goes on."""
+        """One key, one meaning; any key ends an engaging that still goes on.
+
+        What makes the arm safer is done at once. All else must have been typed when the person could see what it is
+        about: what stood in the terminal's buffer, or came with a page that had only just changed, does nothing.
+        """
         event.stop()
         event.prevent_default()
+        typed_ns = self._clock_ns() - max(0, round((time.monotonic() - event.time) * 1e9))
+        if not self._sight.has_begun and event.key.lower() != "s":
+            return
         was_engaging = self._heart.is_engaging
         self._heart.release()
         asked, self._asked_finish_ns = self._asked_finish_ns, None
         shown, self._shows_keys = self._shows_keys, False
         key = event.character if event.character in ("?",) else event.key.lower()
         if key == "space":
-            self._space(was_engaging)
+            self._space(was_engaging, typed_ns, closes_keys=shown)
         elif key == "s":
             self._heart.insist(IntentKind.STOP)
         elif was_engaging:
             self._heart.insist(IntentKind.HOLD)
-        if key == "q":
+        is_meant = self._sight.knows_screen(typed_ns)
+        if key == "q" and is_meant:
             self._ask_finish(asked)
-        elif key == "x":
+        elif key == "x" and is_meant:
             self._link.request(RequestKind.REJECT_LAST)
         elif key == "r":
-            if self._view is not None and self._view.mode == Mode.STOPPED:
+            if self._mode == Mode.STOPPED and self._sight.knows_state(Mode.STOPPED, typed_ns):
                 self._link.intend(IntentKind.RESET)
         elif key == "l":
             self._words = Words(self._words.other)
@@ -172,12 +188,14 @@ class StationApp(App[Outcome]):
             self._shows_keys = not shown
         self.poll()
 
-    def _space(self, was_engaging: bool) -> None:
-        """Start where the arm waits; hold at once where it moves or is asked to."""
-        mode = self._view.mode if self._view is not None else None
+    def _space(self, was_engaging: bool, typed_ns: int, *, closes_keys: bool) -> None:
+        """Start where the arm waits and the person sees that it waits; hold at once where it moves or is asked to."""
+        mode = self._mode
         if was_engaging or mode in _MOVING:
             self._heart.insist(IntentKind.HOLD)
-        elif mode in (Mode.READY, Mode.HOLD) and not self._is_lost(self._clock_ns()) and not self._is_finishing:
+            return
+        waits = mode in (Mode.READY, Mode.HOLD) and not self._is_finishing and not self._is_lost(self._clock_ns())
+        if waits and not closes_keys and self._sight.knows_state(mode, typed_ns):
             self._heart.engage()
 
     def _ask_finish(self, asked_ns: int | None) -> None:
@@ -194,6 +212,8 @@ class StationApp(App[Outcome]):
         self._link.request(RequestKind.FINISH)
 
     def action_ask_finish(self) -> None:
+        if not self._sight.knows_screen(self._clock_ns()):
+            return
         asked, self._asked_finish_ns = self._asked_finish_ns, None
         self._ask_finish(asked)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import termios
 
 from station.tui.app import StationApp
 from station.tui.language import Language
@@ -13,6 +15,7 @@ from station.tui.summary import Ending, Outcome
 def run_screen(link: ScreenLink, language: Language, *, bell: bool = True) -> Outcome:
     """Blocks, on the main thread; the terminal is restored at the return. The maker of the link closes it."""
     app = StationApp(link, language, bell=bell)
+    forget_typed()
     outcome = app.run(mouse=False)
     if outcome is None:
         return Outcome(Ending.ABORTED, link.latest(), "")
@@ -20,3 +23,9 @@ def run_screen(link: ScreenLink, language: Language, *, bell: bool = True) -> Ou
         sys.stdout.write(outcome.text)
         sys.stdout.flush()
     return outcome
+
+
+def forget_typed() -> None:
+    """Drop what was typed before there was a screen: it was meant for something else."""
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

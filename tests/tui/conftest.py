@@ -16,7 +16,10 @@ from station.tui.rows import text_of
 from station.tui.summary import Outcome
 from station.tui.widgets.panel import Panel
 from tests.tui.picture import screen_lines
-from tests.tui.scenes import WALL, Clock, ScriptedLink
+from tests.tui.scenes import NOW_NS, WALL, Clock, ScriptedLink
+
+SEEN_S = 1.5
+"""The person looks so long at the screen before the first key: longer than is asked for, shorter than a silence."""
 
 
 class Stage(NamedTuple):
@@ -54,11 +57,13 @@ def staged() -> Staged:
         view: SessionView | None, language: Language = "en", size: tuple[int, int] = (80, 24)
     ) -> AsyncIterator[Stage]:
         link, clock = ScriptedLink(view), Clock()
+        clock.advance(-SEEN_S)
         app = StationApp(link, language, bell=False, clock_ns=clock, wall=lambda: WALL)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             found = Stage(app, pilot, link, clock)
             await found.draw()
+            clock.now_ns = NOW_NS
             yield found
 
     return stage
