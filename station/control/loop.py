@@ -7,7 +7,6 @@ tick decides follows from what was read (`Seen`), the settings and the state of 
 from __future__ import annotations
 
 import math
-import threading
 from typing import Final
 
 import msgspec
@@ -15,12 +14,12 @@ import msgspec
 from drivers.errors import BusFullError, DriverError
 from drivers.gate import Gate, GateRefusal
 from drivers.ports import MOTOR_ON, ArmCommand, Leader
-from firmware_bridge.errors import WireError
 from firmware_bridge.samples import RawCounts
-from station.control.align import Alignment, agree, clamped
+from station.control.align import Alignment, clamped
 from station.control.calibrate import Calibrator
 from station.control.inputs import Trust
 from station.control.limit import Limiter
+from station.control.links import Links
 from station.control.mode import Rules, Seen, State, advance
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
@@ -43,14 +42,8 @@ _DISABLE_EVERY: Final = 50
 """While the motors are off they are told so again every so many slots."""
 _ZERO_MISMATCH_RAD: Final = math.radians(20)
 """A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
-_READ_NS: Final = 1_000_000
-"""Reading takes no longer, unless the process was kept from running."""
 _MOST_EVENTS: Final = 12
 """Of one tick into the ring, whose slots are bounded."""
-_ARM_FRESH_NS: Final = 50_000_000
-"""A pose older than this is none to start from (motors that are off are asked every 10 ms)."""
-_ANSWERS_NS: Final = 20_000_000
-"""What was on its way when the arm was opened has come by then."""
 _TAKES_BACK: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHUTDOWN})
 """Who asks for one of these has thought better of a reset that still waits."""
 _RESET_PENDING_NS: Final = 5_000_000_000
@@ -99,8 +92,7 @@ class Loop:
         self._sample: RawCounts | None = None
         self._angles = JointAngles((math.nan,) * count, (1 << 62,) * count, 0, 0)
         self._target = ArmTarget((math.nan,) * len(self._names), 0)
-        self._feedback = gate.read(pace.clock())
-        self._pose_before = self._feedback.position_rad
+        self._links = Links(leader, gate, pace)
         self._epoch = 0
         self._on_since_ns = 0
         self._last_sent_ns = 0
@@ -108,12 +100,8 @@ class Loop:
         self._arrived_ns = 0
         self._sent: ArmCommand | None = None
         self._found: Events = []
-        self._leader_down = self._arm_down = ""
-        self._opener: threading.Thread | None = None
         self._reset_until_ns = 0
         self._shutdown_asked = False
-        self._arm_from_ns = 0
-        """The arm's answers count from here on: older ones are of before it was (re)opened."""
         self._all_on = (MOTOR_ON,) * len(self._names)
 
     def ask_shutdown(self) -> None:
@@ -121,8 +109,6 @@ class Loop:
         self._shutdown_asked = True
 
     def run(self) -> bool:
-        self._gate.read(self._pace.clock())  # answers that waited since the arm was opened are of no use
-        self._arm_from_ns = self._pace.clock() + _ANSWERS_NS
         try:
             while not (self._state.ending and self._state.mode is Mode.STOPPED):
                 self._tick()
@@ -138,8 +124,11 @@ class Loop:
         self._ring.beat(pace.clock())
         asked = self._ask()
         events: Events = []
-        self._read_arm()
-        sample = self._read_leader()
+        self._links.read_arm()
+        if self._links.take_new_leader():
+            self._trust.restart()
+            self._sample = None
+        sample = self._links.read_leader()
         start_ns = pace.clock()
         self._arrived_ns = sample.t_ns if sample is not None else start_ns
         if sample is not None:
@@ -157,47 +146,6 @@ class Loop:
             asked.append(Asked(IntentKind.SHUTDOWN, Role.SCREEN, 0))
         return asked
 
-    def _read_arm(self) -> None:
-        """The answers to the last command."""
-        if self._arm_down:
-            return
-        try:
-            feedback = self._gate.read(self._pace.clock())
-            if feedback is not self._feedback:
-                self._pose_before, self._feedback = self._feedback.position_rad, feedback
-        except DriverError as error:
-            self._arm_down = str(error)
-
-    def _read_leader(self) -> RawCounts | None:
-        """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came.
-
-        Locks the schedule to the samples' arrival."""
-        pace, leader = self._pace, self._leader
-        if self._leader_down:
-            pace.wait_out()
-            return None
-        try:
-            waiting = self._read_stamped(pace.clock())
-            if not pace.wait(leader.fileno()):
-                return waiting
-            arrived_ns = pace.clock()
-            newest = self._read_stamped(arrived_ns)
-        except (DriverError, WireError) as error:
-            self._leader_down = str(error)
-            return None
-        if newest is None:  # part of a sample
-            return waiting
-        pace.lock_to(arrived_ns)
-        return newest
-
-    def _read_stamped(self, now_ns: int) -> RawCounts | None:
-        """Bytes that came while the machine stood still between the clock and the read would seem to have come before
-        they were sent, and all after them late."""
-        sample = self._leader.read(now_ns)
-        if sample is not None and (read_ns := self._pace.clock()) - now_ns > _READ_NS:
-            return sample._replace(t_ns=read_ns)
-        return sample
-
     def _take(self, sample: RawCounts, now_ns: int, events: Events) -> None:
         """trust -> calibrate -> retarget."""
         self._sample = sample
@@ -209,13 +157,13 @@ class Loop:
     def _watch(self, now_ns: int, asked: list[Asked], events: Events) -> None:
         """Everything that stands, as events; what the arm and the buses did was found after the last command."""
         sample = self._sample
-        if self._leader_down:
-            events.append(("leader_error", self._leader_down))
+        if self._links.leader_down:
+            events.append(("leader_error", self._links.leader_down))
         elif sample is not None:
             reboots = getattr(self._leader, "reboots", 0)
             self._leader_watch.look(events, now_ns - sample.t_ns, self._leader.counters, reboots)
-        if self._arm_down:
-            events.append(("arm_error", self._arm_down))
+        if self._links.arm_down:
+            events.append(("arm_error", self._links.arm_down))
         self._lease_watch.look(events, asked, self._ring.supervisor_ns, now_ns)
         events.extend(self._found)
         self._found = []
@@ -237,12 +185,12 @@ class Loop:
     def _watch_arm(self) -> None:
         """Between two commands, where time is not dear: motors, buses, the wall clock; it counts in the next tick."""
         now_ns = self._pace.clock()
-        if not self._arm_down:
+        if not self._links.arm_down:
             if not self._state.off and self._on_since_ns:
-                self._arm_watch.look(self._found, self._feedback, now_ns, self._on_since_ns)
+                self._arm_watch.look(self._found, self._links.feedback, now_ns, self._on_since_ns)
             sent = None if self._state.off or self._sent is None else self._sent.position_rad
-            self._frozen_watch.look(self._found, self._feedback, sent, now_ns)
-            self._apart_watch.look(self._found, sent, self._feedback, now_ns)
+            self._frozen_watch.look(self._found, self._links.feedback, sent, now_ns)
+            self._apart_watch.look(self._found, sent, self._links.feedback, now_ns)
             self._bus_watch.look(self._found, self._gate.counters, now_ns)
         self._clock_watch.look(self._found, now_ns, self._pace.wall())
 
@@ -258,10 +206,11 @@ class Loop:
             reachable = clamped(self._target.position_rad, self._lower, self._upper)
             aligned = self._alignment.look(reachable, self._sent.position_rad)
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
-        is_arm_fresh = not self._arm_down and min(self._feedback.t_ns) > max(now_ns - _ARM_FRESH_NS, self._arm_from_ns)
-        connected = fresh and not self._leader_down and is_arm_fresh
+        connected = fresh and not self._links.leader_down and self._links.is_arm_fresh(now_ns)
         asked = self._reopen(now_ns, asked, connected)
-        if self._feedback.status != self._all_on:  # an arm whose motors are not on yet would be led without following
+        if (
+            self._links.feedback.status != self._all_on
+        ):  # an arm whose motors are not on yet would be led without following
             asked = [item for item in asked if item.kind is not IntentKind.ENGAGE]
         seen = Seen(
             connected=connected,
@@ -286,59 +235,38 @@ class Loop:
     def _reopen(self, now_ns: int, asked: list[Asked], connected: bool) -> list[Asked]:
         """A person's reset while a link is down opens it first, and counts once, in the first tick with both links up.
         Never while the arm moves."""
+        links = self._links
         if self._state.mode is Mode.STOPPED and any(
             item.kind is IntentKind.RESET and item.role in (Role.SCREEN, Role.PEDAL) for item in asked
         ):
             if self._gate.refused:  # a gate that let pass what holds the arm in place must go on doing so
                 self._gate.reset()
-            if not self._leader_down and (self._sample is None or now_ns - self._sample.t_ns > self._silent_ns):
-                self._leader_down = "silent"  # a hub that restarted stands by until it is asked again
-            if self._leader_down or self._arm_down:
+            if not self._links.leader_down and (self._sample is None or now_ns - self._sample.t_ns > self._silent_ns):
+                self._links.leader_down = "silent"  # a hub that restarted stands by until it is asked again
+            if not links.are_up:
                 self._reset_until_ns = now_ns + _RESET_PENDING_NS
         if any(item.kind in _TAKES_BACK for item in asked):
             self._reset_until_ns = 0
         if now_ns > self._reset_until_ns:
             return asked
-        if self._leader_down or self._arm_down:
-            if self._opener is None or not self._opener.is_alive():
-                self._opener = threading.Thread(target=self._open_again, daemon=True)
-                self._opener.start()
+        if not links.are_up:
+            links.open_again()
             return [item for item in asked if item.kind is not IntentKind.RESET]
         if connected:
             self._reset_until_ns = 0
             return [*asked, Asked(IntentKind.RESET, Role.SCREEN, 0)]
         return asked
 
-    def _open_again(self) -> None:
-        """In a thread of its own, only while STOPPED: a handshake takes longer than a tick."""
-        try:
-            if self._leader_down:
-                self._leader.__exit__(None, None, None)
-                self._leader.__enter__()
-                self._trust.restart()
-                self._sample = None
-                self._leader_down = ""
-            if self._arm_down:
-                self._gate.__exit__(None, None, None)
-                self._gate.__enter__()
-                self._arm_from_ns = self._pace.clock() + _ANSWERS_NS
-                self._arm_down = ""
-        except (DriverError, WireError) as error:
-            if self._leader_down:
-                self._leader_down = str(error)
-            else:
-                self._arm_down = str(error)
-
     def _command(self) -> tuple[int, int]:
         """limit -> gate -> arm; (when all frames had been handed over or 0, when they had been judged or 0)."""
         state, pace, gate, limiter = self._state, self._pace, self._gate, self._limiter
-        if state.off or self._arm_down or self._ring.stop_flag:
+        if state.off or self._links.arm_down or self._ring.stop_flag:
             self._stay_off()
             return 0, 0
         slot_ns = pace.slot_ns
         try:
             if state.epoch != self._epoch:
-                if not agree(self._feedback.position_rad, self._pose_before):
+                if not self._links.is_pose_sure:
                     return 0, 0  # in the next slot, then
                 self._begin(state.epoch)
             if state.mode is Mode.FOLLOWING:
@@ -359,7 +287,7 @@ class Loop:
             self._found.append(("send_queue_full", str(error)))
             return 0, 0
         except DriverError as error:
-            self._arm_down = str(error)
+            self._links.arm_down = str(error)
             return 0, 0
         self._sent = command
         self._last_sent_ns = sent_ns = pace.clock()
@@ -370,7 +298,7 @@ class Loop:
 
         A held arm that is further apart is refused by the gate: its feedback or its hold cannot be trusted."""
         was_off = self._on_since_ns == 0
-        pose_rad = self._feedback.position_rad
+        pose_rad = self._links.feedback.position_rad
         if not was_off and self._sent is not None:
             most, sent_rad = self._apart_watch.most_rad, self._sent.position_rad
             if all([-most <= sent - measured <= most for sent, measured in zip(sent_rad, pose_rad)]):
@@ -390,14 +318,14 @@ class Loop:
             self._sent = None
             self._last_sent_ns = 0
             self._gate.stop()
-        if self._arm_down:
+        if self._links.arm_down:
             return
         if index % _DISABLE_EVERY == 0:
             self._gate.stop()
 
     def _publish(self, start_ns: int, sent_ns: int, judged_ns: int, events: Events) -> None:
         """The tick's line of everything, into the ring."""
-        sample, feedback, sent = self._sample, self._feedback, self._sent
+        sample, feedback, sent = self._sample, self._links.feedback, self._sent
         position = sent.position_rad if sent is not None else feedback.position_rad
         speed = sent.velocity_rad_s if sent is not None else (0.0,) * len(position)
         tick = Tick(
