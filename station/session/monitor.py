@@ -6,11 +6,14 @@ import statistics
 from collections import deque
 from typing import Final
 
-from station.control.events import EVENTS, Severity
+from station.control.events import EVENTS, Effect, Severity, effect_of
 from station.signals import AlarmView, Mode, Tick
 
 ALARM_STANDS_NS: Final = 5_000_000_000
 """An event that has not come again for so long no longer stands."""
+_STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
+_OWN: Final = ("session_lost",)
+"""Of itself: where this process can tell it, it is no longer true."""
 
 
 class TickMonitor:
@@ -36,10 +39,20 @@ class TickMonitor:
             self.raise_alarm(name, detail, tick.start_ns)
         self.stop_event, self.stop_detail = tick.cause, tick.cause_detail
         if tick.mode != self.mode:
+            if self.mode in _STILL and tick.mode not in (Mode.STOPPING, Mode.STOPPED):
+                self._forget_causes(tick)
             self.mode, self.mode_since_ns = tick.mode, tick.start_ns
+
+    def _forget_causes(self, tick: Tick) -> None:
+        """The arm came out of a stop or a hold: what led there is past, unless it still comes."""
+        now = {tick.cause, *(name for name, _ in tick.events)}
+        for name in [name for name in self._alarms if effect_of(name) >= Effect.HOLD and name not in now]:
+            del self._alarms[name], self._seen_ns[name]
 
     def raise_alarm(self, event: str, detail: str, t_ns: int) -> None:
         """An event that a person should see; repeated ones keep the time they first stood."""
+        if event in _OWN:
+            return
         known = EVENTS.get(event)
         if known is not None and known.severity < Severity.WARNING:
             return
@@ -49,12 +62,12 @@ class TickMonitor:
         self._seen_ns[event] = t_ns
 
     def alarms(self, now_ns: int) -> tuple[AlarmView, ...]:
-        """Those that stand, oldest first; the cause of a stop stands as long as the stop."""
+        """Those that stand, the most severe first, then the oldest; the cause of a stop stands as long as the stop."""
         for name in [
             n for n, seen in self._seen_ns.items() if now_ns - seen > ALARM_STANDS_NS and n != self.stop_event
         ]:
             del self._seen_ns[name], self._alarms[name]
-        return tuple(sorted(self._alarms.values(), key=lambda alarm: alarm.t_ns))
+        return tuple(sorted(self._alarms.values(), key=lambda alarm: (-_severity(alarm.event), alarm.t_ns)))
 
     @property
     def rate_hz(self) -> float:
@@ -68,3 +81,9 @@ class TickMonitor:
     def latency_us(self) -> float:
         """Median of the last second, sample read -> command handed over; 0 while nothing is sent."""
         return statistics.median(self._latency_ns) / 1e3 if self._latency_ns else 0.0
+
+
+def _severity(name: str) -> Severity:
+    """An unknown event stops the arm (control/events.py), so it is an alarm."""
+    event = EVENTS.get(name)
+    return event.severity if event is not None else Severity.ALARM

@@ -57,3 +57,33 @@ def test_the_alarm_that_caused_the_stop_stands_as_long_as_the_stop():
     assert [alarm.event for alarm in monitor.alarms(100 * S)] == ["motor_hot"]
     monitor.on_tick(maker.make(101 * S, STILL, Mode.READY))
     assert monitor.alarms(101 * S) == ()
+
+
+def test_what_led_to_a_stop_leaves_the_alarms_when_the_arm_moves_again():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.STOPPED, (("joint_lost", "right_j4"), ("leader_silent", "210 ms"))))
+    assert {alarm.event for alarm in monitor.alarms(S)} == {"joint_lost", "leader_silent"}
+    monitor.on_tick(maker.make(S + 2_000_000, STILL, Mode.READY, (("samples_lost", "2"),)))
+    monitor.on_tick(maker.make(S + 4_000_000, STILL, Mode.ALIGNING))
+    assert [alarm.event for alarm in monitor.alarms(S + 4_000_000)] == ["samples_lost"]
+
+
+def test_what_still_stands_after_a_reset_goes_on_to_be_an_alarm():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.STOPPED, (("supervisor_lost", ""), ("joint_lost", "right_j4"))))
+    monitor.on_tick(maker.make(S + 2_000_000, STILL, Mode.HOLD, (("supervisor_lost", ""),)))
+    assert [alarm.event for alarm in monitor.alarms(S + 2_000_000)] == ["supervisor_lost"]
+
+
+def test_the_most_severe_alarm_comes_first_however_new():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.FOLLOWING, (("loop_gap", "4 ms"), ("motor_warm", "right_j4"))))
+    monitor.on_tick(maker.make(S + 2_000_000, STILL, Mode.STOPPED, (("motor_hot", "right_j4"),)))
+    assert [alarm.event for alarm in monitor.alarms(S)] == ["motor_hot", "loop_gap", "motor_warm"]
+
+
+def test_a_session_that_tells_of_itself_is_not_lost():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    monitor.on_tick(maker.make(S, STILL, Mode.HOLD, (("session_lost", ""),)))
+    assert monitor.stop_event == "session_lost"
+    assert monitor.alarms(S) == ()
