@@ -208,7 +208,9 @@ class LeaseWatch:
             into.append(("no_screen", ""))
         elif now_ns - self._screen_seen_ns > self._screen_ns:
             into.append(("screen_lost", f"{(now_ns - self._screen_seen_ns) // 1_000_000} ms"))
-        if self._session_seen_ns is None or now_ns - self._session_seen_ns > self._session_ns:
+        if self._session_seen_ns is None:
+            into.append(("no_session", ""))
+        elif now_ns - self._session_seen_ns > self._session_ns:
             into.append(("session_lost", ""))
 
 

@@ -102,7 +102,7 @@ def test_leases_run_out_and_come_back():
         return names(events)
 
     session, screen = (Asked(IntentKind.LEASE, role, 1) for role in (Role.SESSION, Role.SCREEN))
-    assert look([], 1000) == ["no_screen", "session_lost"]
+    assert look([], 1000) == ["no_screen", "no_session"]
     assert look([session], 1001) == ["no_screen"]
     assert look([screen], 1002) == []
     assert look([], 1501) == []
