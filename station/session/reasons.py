@@ -38,7 +38,7 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
     },
     INTERRUPTED: {
         "zh": "机器人中途停止跟随（{value}）→ 手臂放回身侧，重新开始跟随后再做",
-        "en": "The robot stopped following ({value}) → arm back to your side, engage again, then redo",
+        "en": "The robot stopped following ({value}) → arm back to your side, press SPACE / pedal, then redo",
     },
     SAMPLE_GAP: {
         "zh": "外骨骼数据中断 {value}（最多 {limit}）→ 请重做；再次出现请叫技师查线缆",
@@ -63,7 +63,7 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
         "technician",
     },
     REJECTED_BY_WORKER: {
-        "zh": "你已把这次作废 → 请重做",
+        "zh": "您已把这次作废 → 请重做",
         "en": "You rejected this one → redo",
     },
 }
