@@ -10,9 +10,11 @@ import termios
 from pathlib import Path
 from typing import Any, Final
 
-# Leave the alternate screen, mouse, focus and paste modes; show the cursor (xterm control sequences).
+# Leave the alternate screen, keyboard, mouse, focus, paste and size modes; whole scroll region (cursor kept), line
+# wrap, cursor, colours; then a fresh, clear line (xterm control sequences).
 _RESTORE: Final = (
-    b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?25h\x1b[0m"
+    b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?2048l"
+    b"\x1b[<u\x1b7\x1b[r\x1b8\x1b[?7h\x1b[?25h\x1b[0m\r\n\x1b[K"
 )
 
 
@@ -21,6 +23,7 @@ class ScreenChild:
 
     def __init__(self, runtime: Path, language: str) -> None:
         self._saved: list[Any] | None = None
+        self._is_restored = False
         with contextlib.suppress(termios.error):
             self._saved = termios.tcgetattr(0)
         self._process = subprocess.Popen(
@@ -38,11 +41,15 @@ class ScreenChild:
             self._process.wait(timeout_s)
 
     def restore_terminal(self) -> None:
+        """Once: done again, it would put the cursor back over what was printed since."""
+        if self._is_restored:
+            return
+        self._is_restored = True
         with contextlib.suppress(OSError):
             os.write(1, _RESTORE)
         if self._saved is not None:
             with contextlib.suppress(termios.error):
-                termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
+                termios.tcsetattr(0, termios.TCSAFLUSH, self._saved)
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:

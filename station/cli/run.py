@@ -239,7 +239,7 @@ def _with_screen(run: Run, language: Language, stop: _StopSignal) -> int:
                 screen.restore_terminal()
                 print(
                     f"\nstation: the screen ended (code {screen.poll()}); the arm holds. "
-                    f"'station attach {run.rig.name}' brings a screen back; Ctrl-C here ends the shift.",
+                    f"'{sys.argv[0]} attach {run.rig.name}' brings a screen back; Ctrl-C here ends the shift.",
                     file=sys.stderr,
                 )
             time.sleep(0.05)
