@@ -51,7 +51,7 @@ def _bar(joint: JointView, words: Words, width: int, label: int) -> Row:
     share = (joint.position_rad - joint.lower_rad) / travel if travel > 0 else 0.5
     place = min(room - 1, max(0, round(share * (room - 1)))) if math.isfinite(share) else 0
     is_near = not (joint.lower_rad + _NEAR_RAD <= joint.position_rad <= joint.upper_rad - _NEAR_RAD)
-    degrees = f"{math.degrees(joint.position_rad):.0f}" if math.isfinite(joint.position_rad) else "?"
+    degrees = f"{round(math.degrees(joint.position_rad))}" if math.isfinite(joint.position_rad) else "?"
     return (
         Span(f"{pad(joint_part(joint.name, words), label)} ", "dim"),
         Span("├" + "─" * place, "dim"),
