@@ -13,7 +13,9 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_MOST_RUNS: Final = 40
 
 
 def compare(verdicts: list[dict[str, Any]], truth: list[dict[str, Any]]) -> dict[str, Any]:
@@ -33,33 +35,47 @@ def compare(verdicts: list[dict[str, Any]], truth: list[dict[str, Any]]) -> dict
     }
 
 
+def one_run(reps: int, seed: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+    """A headless run up to `reps` accepted: its verdicts, the worker's truth, what it measured."""
+    with tempfile.TemporaryDirectory(prefix="counting-") as folder:
+        command = [sys.executable, "-m", "station", "run", "demo", "--headless", "--jsonl", "--data", folder]
+        run = subprocess.run([*command, "--reps", str(reps), "--seed", str(seed)], capture_output=True, text=True)
+        lines = [json.loads(line) for line in run.stdout.splitlines()]
+        if not lines or lines[-1]["event"] != "end":
+            raise SystemExit(run.stderr)
+        end = lines[-1]
+        truth = [json.loads(line) for line in Path(end["truth"]).read_text().splitlines()]
+    kept = ("accepted", "rejected", "ticks", "ticks_lost", "samples_lost", "records_lost", "stop")
+    return [line for line in lines if line["event"] == "rep"], truth, {"seed": seed, **{key: end[key] for key in kept}}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reps", type=int, default=10, help="accepted repetitions to reach (10)")
+    parser.add_argument("--reps", type=int, default=10, help="repetitions to judge (10)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="counting-") as folder:
-        command = [sys.executable, "-m", "station", "run", "demo", "--headless", "--jsonl", "--data", folder]
-        command += ["--reps", str(options.reps), "--seed", str(options.seed)]
-        run = subprocess.run(command, capture_output=True, text=True)
-        lines = [json.loads(line) for line in run.stdout.splitlines()]
-        if not lines or lines[-1]["event"] != "end":
-            sys.stderr.write(run.stderr)
-            return run.returncode or 1
-        verdicts = [line for line in lines if line["event"] == "rep"]
-        truth = [json.loads(line) for line in Path(lines[-1]["truth"]).read_text().splitlines()]
+    verdicts: list[dict[str, Any]] = []
+    truth: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    seed = options.seed
+    while len(verdicts) < options.reps:  # a run that a pause of the machine stopped is followed by another worker's
+        more, real, run = one_run(options.reps - len(verdicts), seed)
+        count = min(len(more), len(real))
+        verdicts += more[:count]
+        truth += real[:count]
+        runs.append(run)
+        seed += 1
+        if len(runs) >= _MOST_RUNS:
+            break
     document = compare(verdicts, truth)
-    document["run"] = {
-        key: lines[-1][key]
-        for key in ("accepted", "rejected", "ticks", "ticks_lost", "samples_lost", "records_lost", "stop")
-    }
+    document["runs"] = runs
     if options.json:
         print(json.dumps(document, indent=2))
     else:
         for row in document["table"]:
             print(f"{row['count']:5} x truth {row['truth']:14} said {row['said']}")
-        print(f"{document['right']} of {document['repetitions']} right; {document['run']}")
+        print(f"{document['right']} of {document['repetitions']} right in {len(runs)} runs")
     return 0
 
 
