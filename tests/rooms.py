@@ -25,7 +25,20 @@ ROOMS: Final = {
         "tui/screens",
         "tui/widgets",
     },
-    "tests": {"", "unit", "property", "sim", "faults", "tui", "bench", "fuzz", "mutation", "socketcan", "mcu"},
+    "tests": {
+        "",
+        "unit",
+        "property",
+        "sim",
+        "faults",
+        "tui",
+        "bench",
+        "fuzz",
+        "replay",
+        "mutation",
+        "socketcan",
+        "mcu",
+    },
 }
 
 

@@ -22,7 +22,7 @@ from station.tui.screens.work import WorkScreen
 from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
-from station.tui.widgets.notice import SMALLEST
+from station.tui.widgets.notice import CONTROL_GONE, SMALLEST
 
 POLL_S: Final = 0.1
 SILENCE_NS: Final = 2_000_000_000
@@ -129,7 +129,9 @@ class StationApp(App[Outcome]):
             return Cover.LOST
         if self._view is None:
             return Cover.WAITING
-        if self._view.mode in (Mode.STOPPING, Mode.STOPPED):
+        if self._view.stop_event == "shutdown" or self._view.finished:
+            return Cover.ENDING
+        if self._view.mode in (Mode.STOPPING, Mode.STOPPED) or self._view.stop_event in CONTROL_GONE:
             return Cover.STOPPED
         return Cover.KEYS if self._shows_keys else Cover.NONE
 

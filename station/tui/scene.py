@@ -18,6 +18,8 @@ class Cover(Enum):
     LOST = auto()
     WAITING = auto()
     """No view has come yet."""
+    ENDING = auto()
+    """The shift ends in order: target reached, or a person asked."""
     STOPPED = auto()
     KEYS = auto()
 

@@ -100,7 +100,7 @@ def colours(stage) -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_stop_reason_fits_the_smallest_screen_whole(staged: Staged, language: Language):
     async with staged(STATES["stopped"], language) as stage:
-        for event in EVENTS.values():
+        for event in (event for event in EVENTS.values() if event.name != "shutdown"):  # its page is another
             stage.link.show(stop_event=event.name, stop_detail="right_j4: 41 ms")
             shown = squeeze(stage.rows("#notice"))
             for sentence in event.zh if language == "zh" else event.en:
@@ -222,3 +222,16 @@ async def test_counts_of_any_length_fit(staged: Staged, accepted: int, target: i
     async with staged(view(accepted=accepted, target=target), "en", size) as stage:
         lines = await stage.draw()
         assert not any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_an_end_in_order_is_calm_and_a_lost_control_process_is_not(staged: Staged, language: Language) -> None:
+    async with staged(STATES["stopped"], language) as stage:
+        stage.link.show(stop_event="shutdown", accepted=200, target=200)
+        assert squeeze(["200/200"]) in squeeze(stage.rows("#notice"))
+        assert squeeze(["按r复位" if language == "zh" else "press r"]) not in squeeze(stage.rows("#notice"))
+        stage.link.show(stop_event="control_lost", mode=int(Mode.DISCONNECTED))
+        shown = squeeze(stage.rows("#notice"))
+        assert squeeze(["按两次 q" if language == "zh" else "press q twice"]) in shown
+        for sentence in EVENTS["control_lost"].zh if language == "zh" else EVENTS["control_lost"].en:
+            assert squeeze([sentence])[1:] in shown

@@ -14,7 +14,7 @@ class KeyBar(Panel):
         mode = scene.view.mode if scene.view is not None else None
         if scene.cover is Cover.STOPPED:
             keys = [("r", words("reset"))] if mode == Mode.STOPPED else []
-        elif scene.cover is Cover.LOST:
+        elif scene.cover in (Cover.LOST, Cover.ENDING):
             keys = []
         elif mode in (Mode.FOLLOWING, Mode.ALIGNING):
             keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]

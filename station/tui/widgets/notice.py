@@ -12,14 +12,19 @@ from station.tui.widgets.panel import Panel
 from station.tui.words import detail_words, event_words
 
 SMALLEST = (80, 24)
+CONTROL_GONE = ("control_lost", "supervisor_stop")
+"""Stops after which no control process is left that could be reset."""
 
 
 class Notice(Panel):
     def title(self, scene: Scene) -> str:
         words = scene.words
-        return {Cover.STOPPED: words("Robot stopped"), Cover.LOST: words("Link lost"), Cover.KEYS: words("Keys")}.get(
-            scene.cover, ""
-        )
+        return {
+            Cover.ENDING: words("End of the shift"),
+            Cover.STOPPED: words("Robot stopped"),
+            Cover.LOST: words("Link lost"),
+            Cover.KEYS: words("Keys"),
+        }.get(scene.cover, "")
 
     def look(self, scene: Scene) -> str:
         return "-bad" if scene.cover in (Cover.STOPPED, Cover.LOST) else ""
@@ -29,6 +34,8 @@ class Notice(Panel):
             return _too_small(scene, width)
         if scene.cover is Cover.LOST:
             return _lost(scene, width)
+        if scene.cover is Cover.ENDING:
+            return _ending(scene, width)
         if scene.cover is Cover.STOPPED:
             return _stopped(scene, width, height)
         if scene.cover is Cover.KEYS:
@@ -59,12 +66,29 @@ def _headline(text: str, width: int, height: int) -> list[Row]:
     return [blank, *lines, blank, EMPTY] if height >= 18 else [*lines, EMPTY]
 
 
+def _ending(scene: Scene, width: int) -> list[Row]:
+    """The calm end: what was reached, and what happens now."""
+    view, words = scene.view, scene.words
+    if view is None:
+        return []
+    reached = words("✓ Target reached: {accepted} / {target}", accepted=view.accepted, target=view.target)
+    ended = words("The shift is ending: {accepted} / {target}", accepted=view.accepted, target=view.target)
+    rows: list[Row] = [EMPTY, row("  " + (reached if view.accepted >= view.target else ended), "strong"), EMPTY]
+    for text in (
+        words("The arm is being made safe and switched off. Keep it supported."),
+        words("Then the files are completed; the summary follows by itself."),
+    ):
+        rows += [row("  " + line, "plain") for line in wrap(text, width - 4)]
+    return rows
+
+
 def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     """What, why, value, who acts, what to press."""
     view, words = scene.view, scene.words
     if view is None:
         return []
-    is_stopped = view.mode == Mode.STOPPED
+    is_gone = view.mode == Mode.DISCONNECTED and view.stop_event in CONTROL_GONE
+    is_stopped = view.mode == Mode.STOPPED or is_gone
     event = event_words(view.stop_event, "", words)
     headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
     fields = [
@@ -81,7 +105,10 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
         rows += _field(name, text, width, label, loud=name in loud)
     if not is_stopped:
         return rows
-    press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
+    if is_gone:
+        press = words("▶ The control process is gone: press q twice to end the shift, then start again.")
+    else:
+        press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
     foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
     room = height - len(foot)
     if len(rows) > room:
@@ -117,7 +144,7 @@ def _lost(scene: Scene, width: int) -> list[Row]:
         words("To do"),
         words(
             "Wait: the screen goes on by itself when the session answers. Otherwise press q twice and start again with "
-            "'station run'; 'station doctor' says what is wrong."
+            "'station run'."
         ),
         width,
         label,
