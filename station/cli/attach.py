@@ -25,4 +25,4 @@ def main(options: argparse.Namespace) -> int:
         return cli.fail(f"rig {name!r} is not running; running: {', '.join(folders)}", cli.HARDWARE)
     from station.tui.__main__ import show
 
-    return show(folders[name], options.lang or spoken_language())
+    return show(folders[name], options.lang or spoken_language(), is_attached=True)

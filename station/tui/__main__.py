@@ -16,9 +16,9 @@ from station.tui.summary import Ending
 _CONNECT_S: Final = 5.0
 
 
-def show(runtime: Path, language: Language) -> int:
-    """Blocks while the screen is up. Exit code: 0 the shift was finished, 1 the screen left while the run goes on,
-    3 there is no run."""
+def show(runtime: Path, language: Language, *, is_attached: bool = False) -> int:
+    """Blocks while the screen is up. Exit code: 0 the shift was finished or a person left an attached screen, 1 the
+    screen ended otherwise while the run goes on, 3 there is no run."""
     deadline = time.monotonic() + _CONNECT_S
     while True:
         try:
@@ -30,10 +30,10 @@ def show(runtime: Path, language: Language) -> int:
                 return 3
             time.sleep(0.05)
     try:
-        outcome = run_screen(link, language)
+        outcome = run_screen(link, language, is_attached=is_attached)
     finally:
         link.close()
-    return 0 if outcome.ending is Ending.FINISHED else 1
+    return 0 if outcome.ending in (Ending.FINISHED, Ending.LEFT) else 1
 
 
 def main() -> int:

@@ -51,6 +51,7 @@ class StationApp(App[Outcome]):
         language: Language = "zh",
         *,
         bell: bool = True,
+        is_attached: bool = False,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -59,6 +60,7 @@ class StationApp(App[Outcome]):
         self._link = link
         self._words = Words(language)
         self._with_bell = bell
+        self._is_attached = is_attached
         self._clock_ns = clock_ns
         self._wall = wall
         self._heart = Heart(link, clock_ns)
@@ -220,7 +222,11 @@ class StationApp(App[Outcome]):
         self._ask_finish(asked)
 
     def action_interrupt(self) -> None:
-        """Ctrl-C: hold and end the shift in order; a second one closes the screen at once."""
+        """Ctrl-C: hold and end the shift in order; a second one closes the screen at once. In an attached screen: leave
+        it, the run goes on (where this screen had engaged, the arm holds as soon as its lease is over)."""
+        if self._is_attached:
+            self._leave(Ending.LEFT)
+            return
         if self._is_finishing or self._is_lost(self._clock_ns()):
             self._leave(Ending.ABORTED)
             return
@@ -234,7 +240,13 @@ class StationApp(App[Outcome]):
     def _leave(self, ending: Ending) -> None:
         """Close; without a screen nobody sees the arm, so it holds."""
         self._heart.stop()
-        if ending is not Ending.FINISHED or (self._view is not None and self._view.mode in _MOVING):
+        if ending not in (Ending.FINISHED, Ending.LEFT) or (
+            self._view is not None and self._view.mode in _MOVING and ending is not Ending.LEFT
+        ):
             self._link.intend(IntentKind.HOLD)
-        text = "" if ending is Ending.TERMINAL_LOST else summary_text(self._view, ending, self._tally, self._words)
+        text = (
+            ""
+            if ending in (Ending.TERMINAL_LOST, Ending.LEFT)
+            else summary_text(self._view, ending, self._tally, self._words)
+        )
         self.exit(Outcome(ending, self._view, text))

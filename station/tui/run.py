@@ -12,9 +12,9 @@ from station.tui.link import ScreenLink
 from station.tui.summary import Ending, Outcome
 
 
-def run_screen(link: ScreenLink, language: Language, *, bell: bool = True) -> Outcome:
+def run_screen(link: ScreenLink, language: Language, *, bell: bool = True, is_attached: bool = False) -> Outcome:
     """Blocks, on the main thread; the terminal is restored at the return. The maker of the link closes it."""
-    app = StationApp(link, language, bell=bell)
+    app = StationApp(link, language, bell=bell, is_attached=is_attached)
     forget_typed()
     outcome = app.run(mouse=False)
     if outcome is None:

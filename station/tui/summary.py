@@ -18,6 +18,8 @@ class Ending(StrEnum):
     ABORTED = "aborted"
     """Ctrl-C twice, or q where the link was lost."""
     TERMINAL_LOST = "terminal_lost"
+    LEFT = "left"
+    """Ctrl-C in an attached screen: the run goes on."""
 
 
 class Outcome(NamedTuple):

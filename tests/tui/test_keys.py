@@ -208,3 +208,14 @@ async def test_the_verdict_rings_the_bell_once(staged: Staged, monkeypatch: pyte
         stage.link.show(rep_s=0.4)
         stage.app.poll()
         assert rung == [1]
+
+
+async def test_ctrl_c_in_an_attached_screen_only_leaves_it(staged: Staged):
+    async with staged(view(mode=int(Mode.FOLLOWING))) as stage:
+        stage.app._is_attached = True
+        stage.link.intents.clear()
+        await stage.press("ctrl+c")
+        assert stage.app.return_value is not None
+        assert stage.app.return_value.ending is Ending.LEFT
+        assert stage.link.requests == []
+        assert not {IntentKind.HOLD, IntentKind.STOP} & set(stage.link.intents)
