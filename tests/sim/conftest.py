@@ -83,10 +83,10 @@ class Driver:
             for kind in self.person.ask(Mode(view.mode), time.monotonic()):
                 self.run.ask(kind)
         time.sleep(0.05)
-        self.ticks.extend(self._decoder.decode(entry) for entry in self._ring.read())
+        self.ticks.extend(self._decoder.decode(entry) for entry in self._ring.read(self._ring.slots))
         return self.ticks[-1] if self.ticks else None
 
-    def until(self, wanted: Callable[[Tick], bool], timeout_s: float = 20.0) -> Tick:
+    def until(self, wanted: Callable[[Tick], bool], timeout_s: float = 60.0) -> Tick:
         """The first tick from now on that is wanted."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -95,9 +95,22 @@ class Driver:
             for tick in self.ticks[seen:]:
                 if wanted(tick):
                     return tick
-        raise AssertionError(f"not seen within {timeout_s} s; last tick: {self.ticks[-1:]}")
+        raise AssertionError(f"not seen within {timeout_s} s; {self.story()}")
 
-    def until_mode(self, mode: Mode, timeout_s: float = 20.0) -> Tick:
+    def story(self) -> str:
+        """What a person would look at first: the modes there were, who has ended, the last words of each log."""
+        modes = [
+            (tick.index, Mode(tick.mode).name, tick.cause, tick.events)
+            for before, tick in zip(self.ticks, self.ticks[1:])
+            if tick.mode != before.mode or tick.cause != before.cause
+        ]
+        ended = {
+            child.name: child.poll() for child in (self.run.control, self.run.session, self.run.supervisor) if child
+        }
+        logs = {path.name: path.read_text()[-600:] for path in self.run.runtime.folder.glob("*.log")}
+        return f"ticks to {self.ticks[-1].index if self.ticks else None}, changes {modes}, ended {ended}, logs {logs}"
+
+    def until_mode(self, mode: Mode, timeout_s: float = 60.0) -> Tick:
         return self.until(lambda tick: tick.mode == mode, timeout_s)
 
 

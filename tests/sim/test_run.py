@@ -57,12 +57,12 @@ def test_numbering_goes_on_after_a_restart(runtime, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_makes_the_arm_safe_then_finishes_the_files(runtime, tmp_path, number):
     run = station("run", "demo", "--headless", "--reps", "50", "--json", "--data", str(tmp_path))
-    end = time.monotonic() + 40
+    end = time.monotonic() + 60
     while not list(tmp_path.rglob("*.mcap*")) and time.monotonic() < end:
         time.sleep(0.1)
     time.sleep(0.5)
     run.send_signal(number)
-    out, err = run.communicate(timeout=30)
+    out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     document = json.loads(out)
     assert document["stop"] == ""
@@ -74,7 +74,7 @@ def test_ctrl_c_makes_the_arm_safe_then_finishes_the_files(runtime, tmp_path, nu
 def test_a_second_station_on_the_same_rig_is_refused_by_name(runtime, tmp_path):
     with Driver(tmp_path):
         second = station("run", "demo", "--headless", "--data", str(tmp_path))
-        _, err = second.communicate(timeout=20)
+        _, err = second.communicate(timeout=60)
         assert second.returncode == 3
         assert err.startswith("station: error: rig 'demo' is driven by another station (process ")
         assert str(os.getpid()) in err
@@ -96,7 +96,7 @@ def test_a_second_station_on_the_same_rig_is_refused_by_name(runtime, tmp_path):
 def test_what_cannot_start_says_why_in_one_line_and_leaves_nothing(runtime, tmp_path, arguments, code, words):
     more = ["--headless", "--data", str(tmp_path)] if arguments[0] == "run" else []
     run = station(*arguments, *more)
-    _, err = run.communicate(timeout=30)
+    _, err = run.communicate(timeout=60)
     assert run.returncode == code, err
     assert words in err
     assert err.count("\n") == 1
@@ -108,7 +108,7 @@ def test_a_screen_that_dies_leads_to_a_hold_and_a_new_one_goes_on(runtime, tmp_p
     with Driver(tmp_path) as rig:
         rig.until_mode(Mode.FOLLOWING)
         person, rig.person = rig.person, None
-        held = rig.until_mode(Mode.HOLD, 5)
+        held = rig.until_mode(Mode.HOLD)
         assert held.cause == "screen_lost"
         for _ in range(10):  # coming back resumes nothing by itself
             rig.run.ask(IntentKind.LEASE)
@@ -122,9 +122,9 @@ def test_a_session_that_is_killed_leads_to_a_hold_and_is_started_again(runtime, 
         rig.until_mode(Mode.FOLLOWING)
         first = rig.run.session.pid
         os.kill(first, signal.SIGKILL)
-        held = rig.until(lambda tick: tick.mode == Mode.HOLD, 10)
+        held = rig.until(lambda tick: tick.mode == Mode.HOLD)
         assert held.cause == "session_lost"
-        rig.until_mode(Mode.FOLLOWING, 30)
+        rig.until_mode(Mode.FOLLOWING)
         assert rig.run.session.pid != first
 
 

@@ -29,6 +29,8 @@ from firmware_bridge.can_frame import (
 )
 from firmware_bridge.errors import WireError
 
+pytestmark = pytest.mark.process
+
 
 class Far:
     """The far end of a bus: this test takes the hub's turns itself, so nothing is left to timing."""

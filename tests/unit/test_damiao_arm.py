@@ -17,6 +17,8 @@ from firmware_bridge.damiao import encode_register_answer
 from firmware_bridge.errors import WireError
 from tests.emulated_follower import FollowerThread, arm_of, command_of, config_of, drive, eventually
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def follower(tmp_path: Path) -> Iterator[FollowerThread]:

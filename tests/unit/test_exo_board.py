@@ -19,6 +19,8 @@ from firmware_bridge.exo_wire import Sample, decode, encode
 from firmware_bridge.params import bits_of, find, value_of
 from tests.mcu import SANITIZE, STRICT, gcc
 
+pytestmark = pytest.mark.process
+
 CHANNELS = tuple(Channel(n, 0, 1, 0, 32768, -9000, 9000, f"j{n}") for n in range(3))
 FLASH_OPERATIONS_AT_START = 5
 

@@ -27,6 +27,8 @@ from firmware_bridge.update import make_image
 from tests.mcu import SANITIZE, STRICT, gcc
 from tests.pumped import Pumped
 
+pytestmark = pytest.mark.process
+
 CHANNELS = tuple(Channel(n, 0, 1, 0, 32768, -9000, 9000, f"joint_{n}") for n in range(16))
 
 

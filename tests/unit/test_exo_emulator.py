@@ -21,6 +21,8 @@ from firmware_bridge.errors import WireError
 from firmware_bridge.samples import HEALTH_MISSING, INPUT_ENABLE, INPUT_ESTOP, RawCounts
 from tests.mcu import gcc
 
+pytestmark = pytest.mark.process
+
 NAMES = [f"{side}_j{n}" for side in ("right", "left") for n in range(1, 9)]
 
 

@@ -35,6 +35,8 @@ from firmware_bridge.exo_wire import encode, encode_image_header
 from firmware_bridge.update import Image, make_image, read_image
 from tests.mcu import SANITIZE, STRICT, gcc
 
+pytestmark = pytest.mark.process
+
 CHANNELS = (Channel(0, 0, 1, 0, 4096, -9000, 9000, "elbow"),)
 PAGE = 256
 NEW = make_image(BOARD_TYPE, "2.0.0", bytes(range(256)) * 2 + b"the end")

@@ -14,6 +14,8 @@ import pytest
 from drivers.emulators.control_socket import ControlClient, ControlServer, is_orphan
 from drivers.errors import DriverError
 
+pytestmark = pytest.mark.process
+
 
 def handle(request):
     match request["cmd"]:

@@ -20,6 +20,8 @@ from firmware_bridge.can_frame import (
     encode_frame,
 )
 
+pytestmark = pytest.mark.process
+
 
 class Running:
     """A hub in a thread of the test."""

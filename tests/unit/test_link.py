@@ -17,6 +17,8 @@ from station.link.views import ViewClient, ViewServer
 from station.signals import IntentKind, RequestKind, Role
 from tests.views import some_view
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def ring_fd():

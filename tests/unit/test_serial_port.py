@@ -17,6 +17,8 @@ import pytest
 from drivers.errors import DriverError
 from drivers.serial_port import SerialPort, holders_of
 
+pytestmark = pytest.mark.process
+
 
 class Device:
     """The far end of a pty; nobody else has its port open."""

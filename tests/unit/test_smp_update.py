@@ -20,6 +20,8 @@ from smp import packet
 from drivers.errors import DriverError
 from drivers.smp_update import mcuboot_hash, update_smp
 
+pytestmark = pytest.mark.process
+
 
 def image_of(body: bytes, version: tuple[int, int, int] = (2, 0, 0)) -> bytes:
     head = struct.pack("<IIHHIIBBHIxxxx", 0x96F3B83D, 0, 32, 0, len(body), 0, *version, 0)
