@@ -1,8 +1,14 @@
-"""What people ask of the control process: one datagram an intent, on a local socket, the sender's user checked."""
+"""What people ask of the control process: one datagram an intent, on local sockets, the sender's user checked.
+
+Each kind of sender has a lane (a socket) of its own, and what a person asks to restrain the arm has another one: a
+sender that floods its lane fills that queue and no other. The stop lane is read first, and only ever restrains: what
+arrives there and can not be read, or more of it than a tick may take, is a stop.
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 from pathlib import Path
@@ -13,8 +19,11 @@ import msgspec
 from station.signals import Intent, IntentKind, Role
 
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid (struct ucred, unix(7))
-_MOST_A_TICK: Final = 32
-"""A flood of intents must not starve the tick."""
+_MOST_A_TICK: Final = 8
+"""Of one lane: a flood of intents must not starve the tick."""
+_STOP_LANE: Final = "stop"
+_RESTRAINS: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHUTDOWN})
+_PERSONS: Final = (Role.SCREEN, Role.PEDAL)
 
 
 class Asked(NamedTuple):
@@ -25,62 +34,102 @@ class Asked(NamedTuple):
     pid: int
 
 
+def lane_path(path: Path, lane: str) -> Path:
+    """Socket of one lane; `path` is what the lanes' names begin with."""
+    return path.with_name(f"{path.name}.{lane}")
+
+
+class _Lane:
+    """One socket, and who may speak on it."""
+
+    def __init__(self, path: Path, roles: tuple[Role, ...]) -> None:
+        self.path = path
+        self.roles = roles
+        self.is_stop = len(roles) > 1
+        path.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.bind(str(path))
+        path.chmod(0o600)
+        self.fd = self.socket.fileno()
+
+
 class IntentReceiver:
     """The control process's end. `receive` never blocks."""
 
     def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.bind(str(path))
-        path.chmod(0o600)
+        """Makes the lanes' sockets, `path`.stop and `path`.ROLE."""
+        self._lanes = [_Lane(lane_path(path, _STOP_LANE), _PERSONS)]
+        self._lanes += [_Lane(lane_path(path, role), (role,)) for role in Role]
+        self._ready = select.epoll()
+        for lane in self._lanes:
+            self._ready.register(lane.fd, select.EPOLLIN)
+        self._poll = self._ready.poll
         self._decoder = msgspec.msgpack.Decoder(Intent)
         self._space = socket.CMSG_SPACE(_CREDENTIALS.size)
         self._users = {0, os.getuid()}
         self.refused = 0
-        """Datagrams of another user, or that were no intent."""
+        """Datagrams of another user, on another role's lane, or that were no intent."""
 
     def receive(self) -> list[Asked]:
-        """Everything that was asked since the last call."""
+        """What was asked since the last call, as far as each lane may tell in a tick; restraints first."""
         found: list[Asked] = []
+        ready = self._poll(0)  # the one system call where nothing was asked
+        if ready:
+            spoken = {fd for fd, _ in ready}
+            for lane in self._lanes:
+                if lane.fd in spoken:
+                    self._drain(lane, found)
+        return found
+
+    def _drain(self, lane: _Lane, found: list[Asked]) -> None:
         for _ in range(_MOST_A_TICK):
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(256, self._space)
+                data, ancillary, _, _ = lane.socket.recvmsg(256, self._space)
             except BlockingIOError:
-                break
+                return
             pid, uid = -1, -1
             for level, kind, payload in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
                     pid, uid, _ = _CREDENTIALS.unpack(payload[: _CREDENTIALS.size])
-            try:
-                intent = self._decoder.decode(data)
-            except msgspec.MsgspecError:
-                self.refused += 1
-                continue
             if uid not in self._users:
                 self.refused += 1
                 continue
+            try:
+                intent = self._decoder.decode(data)
+            except msgspec.MsgspecError:
+                intent = None
+            if intent is None or intent.role not in lane.roles or (lane.is_stop and intent.kind not in _RESTRAINS):
+                self.refused += 1
+                if lane.is_stop:
+                    found.append(Asked(IntentKind.STOP, Role.SCREEN, pid))
+                continue
             found.append(Asked(intent.kind, intent.role, pid))
-        return found
+        if lane.is_stop:  # more may wait that is never read
+            found.append(Asked(IntentKind.STOP, Role.SCREEN, -1))
 
     def close(self) -> None:
-        self._socket.close()
-        self._path.unlink(missing_ok=True)
+        self._ready.close()
+        for lane in self._lanes:
+            lane.socket.close()
+            lane.path.unlink(missing_ok=True)
 
 
 class IntentSender:
     """A screen's, pedal's or session's end. Sending never blocks; a lost datagram is repeated by its sender's timer."""
 
     def __init__(self, path: Path, role: Role) -> None:
-        self._path = str(path)
+        """`path`: as the receiver's."""
+        own = str(lane_path(path, role))
+        stop = str(lane_path(path, _STOP_LANE)) if role in _PERSONS else own
+        self._path_of = {kind: stop if kind in _RESTRAINS else own for kind in IntentKind}
         self._role = role
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def send(self, kind: IntentKind, now_ns: int) -> bool:
         """True when the control process's queue took it."""
         try:
-            self._socket.sendto(msgspec.msgpack.encode(Intent(kind, self._role, now_ns)), self._path)
+            self._socket.sendto(msgspec.msgpack.encode(Intent(kind, self._role, now_ns)), self._path_of[kind])
         except OSError:
             return False
         return True
