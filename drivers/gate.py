@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from drivers.errors import DriverError
-from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, Told
+from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, MotorMost, Told
 from firmware_bridge.errors import WireError
 
 SHORT: Final = 10
@@ -44,6 +44,18 @@ class JointBounds:
     """The larger of acceleration and deceleration."""
 
 
+def _tighter(bound: JointBounds, most: MotorMost) -> JointBounds:
+    """The rig's bounds within the motor's. (What is no number stays one: min and max may lose a NaN.)"""
+    if not all(map(math.isfinite, (bound.lower_rad, bound.upper_rad, bound.speed_rad_s))):
+        return bound
+    return replace(
+        bound,
+        lower_rad=max(bound.lower_rad, -most.travel_rad),
+        upper_rad=min(bound.upper_rad, most.travel_rad),
+        speed_rad_s=min(bound.speed_rad_s, most.speed_rad_s),
+    )
+
+
 class Gate:
     """An `Arm` around an arm. Not begun, it refuses everything; `begin` opens it for one epoch from a measured pose."""
 
@@ -60,12 +72,14 @@ class Gate:
         `most_apart_rad`: how far a held joint may be from its last command at a new `begin`.
         `clock`: for `judged_ns` only; the gate's verdict depends on no clock.
 
+        Bounds wider than what a joint's motor does by its data sheet (`arm.most`) count as that.
         Raises ValueError where bounds and arm differ in joints, or a bound is no bound.
         """
         if tuple(bound.name for bound in bounds) != tuple(arm.joints):
             raise ValueError(f"gate bounds are for {[b.name for b in bounds]}; expected {list(arm.joints)}")
         if not (math.isfinite(period_s) and period_s > 0):
             raise ValueError(f"period is {period_s} s; expected a finite number above 0")
+        bounds = [_tighter(bound, most) for bound, most in zip(bounds, arm.most, strict=True)]
         for bound in bounds:
             numbers = (bound.lower_rad, bound.upper_rad, bound.speed_rad_s, bound.accel_rad_s2)
             if not all(map(math.isfinite, numbers)) or bound.lower_rad >= bound.upper_rad or min(numbers[2:]) <= 0:

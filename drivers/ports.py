@@ -140,9 +140,19 @@ class Told(NamedTuple):
     velocity_rad_s: tuple[float, ...]
 
 
+class MotorMost(NamedTuple):
+    """What one motor can do by its maker's data sheet, whatever the rig file says."""
+
+    travel_rad: float
+    """To either side of its zero."""
+    speed_rad_s: float
+
+
 class FramedArm(Arm, Protocol):
     """An arm whose `send(command)` is `transmit(encode(command))`, so that a gate can judge the very bytes between."""
 
+    most: tuple[MotorMost, ...]
+    """By the joints' motor models."""
     position_step_rad: tuple[float, ...]
     """One count of the wire's position field, one a joint: encoding changes a position by less than this."""
     velocity_step_rad_s: tuple[float, ...]

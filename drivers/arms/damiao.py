@@ -17,7 +17,7 @@ from typing import Final, Self
 from drivers.arms.damiao_check_in import Meeting, check_in
 from drivers.can_bus import CanBus, open_bus
 from drivers.errors import BusFullError, DriverError
-from drivers.ports import ArmCommand, ArmFeedback, LinkCounters, Told, WireFrame
+from drivers.ports import ArmCommand, ArmFeedback, LinkCounters, MotorMost, Told, WireFrame
 from firmware_bridge.damiao import (
     CLEAR_ERROR,
     DISABLE,
@@ -40,6 +40,7 @@ from firmware_bridge.damiao import (
     status_words,
     timeout_units,
 )
+from firmware_bridge.damiao_models import SHEETS
 from firmware_bridge.errors import WireError
 
 STOP_BOUND_S: Final = 0.04
@@ -93,6 +94,7 @@ class DamiaoArm:
         self._settings = tuple(joints)
         self._bus_settings = tuple(buses)
         self._ranges = tuple(RANGES[joint.model] for joint in joints)
+        self.most = tuple(MotorMost(*SHEETS[joint.model][:2]) for joint in joints)
         self.position_step_rad = tuple(2 * ranges.p_max_rad / 65535 for ranges in self._ranges)
         self.velocity_step_rad_s = tuple(2 * ranges.v_max_rad_s / 4095 for ranges in self._ranges)
         try:

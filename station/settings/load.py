@@ -16,6 +16,7 @@ import msgspec
 from station.settings.calibration import Calibration
 from station.settings.errors import ConfigError
 from station.settings.kinematics import Kinematics
+from station.settings.motors import check_motors
 from station.settings.nearest import nearest as _nearest
 from station.settings.rig import Rig
 from station.settings.task import Task
@@ -29,6 +30,7 @@ def load_rig(name_or_path: str) -> tuple[Rig, Calibration]:
     path = _find("rigs", name_or_path)
     rig = _decode(path, Rig)
     _check_rig(rig, path)
+    check_motors(rig.arm, path)
     if rig.arm.kinematics is not None:
         rig = _with_chains(rig, rig.arm.kinematics, path)
     if rig.leader.calibration:

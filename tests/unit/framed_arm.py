@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from drivers.ports import MOTOR_ON, ArmCommand, ArmFeedback, LinkCounters, Told, WireFrame
+from drivers.ports import MOTOR_ON, ArmCommand, ArmFeedback, LinkCounters, MotorMost, Told, WireFrame
 from firmware_bridge.damiao import RANGES, decode_mit, encode_mit
 
 RANGE = RANGES["4310"]
@@ -21,6 +21,7 @@ class FramedArmDouble:
         self.joints = tuple(joints)
         self.identity = "double of Damiao motors"
         self.counters = (LinkCounters(),)
+        self.most = (MotorMost(RANGE.p_max_rad, RANGE.v_max_rad_s),) * len(joints)
         self.position_step_rad = (2 * RANGE.p_max_rad / 65535,) * len(joints)
         self.velocity_step_rad_s = (2 * RANGE.v_max_rad_s / 4095,) * len(joints)
         self.measured_rad: tuple[float, ...] = (0.0,) * len(joints)

@@ -7,10 +7,12 @@ import random
 
 import pytest
 
+from drivers.arms.damiao import DamiaoArm, DamiaoBus, DamiaoJoint
 from drivers.errors import DriverError
 from drivers.gate import LONG, SHORT, Gate, GateRefusal, JointBounds
-from drivers.ports import ArmCommand, WireFrame
+from drivers.ports import ArmCommand, MotorMost, WireFrame
 from firmware_bridge.damiao import RANGES, encode_mit
+from firmware_bridge.damiao_models import SHEETS
 from firmware_bridge.errors import WireError
 from station.control.limit import JointLimits, Limiter
 from tests.unit.framed_arm import RANGE, FramedArmDouble
@@ -633,3 +635,60 @@ def test_one_count_is_what_the_codec_makes_it():
     assert RANGES["4310"] is RANGE
     arm = FramedArmDouble(["j"])
     assert arm.position_step_rad == (Q,)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_motors_own_speed_binds_where_the_rigs_bounds_are_wider(side):
+    """Steps of a speed between the motor's most and the rig's bound: refused for the motor's."""
+    arm = FramedArmDouble(["j"])
+    arm.most = (MotorMost(12.5, 2.0),)
+    arm.measured_rad = (0.0,)
+    gate = Gate(arm, [JointBounds("j", -6.0, 6.0, 4.0, 1e9)], T)
+    gate.read(0)
+    gate.begin(1, (0.0,))
+    gate.send(ArmCommand((side * 1.9 * T,), (side * 1.9,), 1, SLOT_NS))
+    with pytest.raises(GateRefusal, match=r"joint j: speed asked -?3\.0000 rad/s; limit 2\.0000"):
+        gate.send(ArmCommand((side * 4.9 * T,), (side * 3.0,), 1, 2 * SLOT_NS))
+    assert arm.stops == 1
+
+
+def test_a_position_beyond_the_motors_own_travel_is_refused():
+    arm = FramedArmDouble(["j"])
+    arm.most = (MotorMost(1.0, 2.0),)
+    for pose in (0.999, -0.999):
+        arm.measured_rad = (pose,)
+        gate = Gate(arm, [JointBounds("j", -6.0, 6.0, 4.0, 1e9)], T)
+        gate.read(0)
+        gate.begin(1, arm.measured_rad)
+        with pytest.raises(GateRefusal, match=r"limit \[-1\.0004, 1\.0004\]"):
+            gate.send(ArmCommand((math.copysign(1.002, pose),), (math.copysign(0.75, pose),), 1, SLOT_NS))
+
+
+def test_bounds_tighter_than_the_motors_own_stay():
+    arm = FramedArmDouble(["j"])
+    arm.most = (MotorMost(12.5, 20.0),)
+    arm.measured_rad = (0.0,)
+    gate = Gate(arm, [JointBounds("j", -1.0, 1.0, 2.0, 1e9)], T)
+    gate.read(0)
+    gate.begin(1, (0.0,))
+    with pytest.raises(GateRefusal, match=r"limit 2\.0000"):
+        gate.send(ArmCommand((2.5 * T,), (2.5,), 1, SLOT_NS))
+
+
+def test_bounds_that_a_motors_travel_leaves_empty_are_refused():
+    arm = FramedArmDouble(["j"])
+    arm.most = (MotorMost(1.0, 20.0),)
+    with pytest.raises(ValueError, match="joint j: bounds"):
+        Gate(arm, [JointBounds("j", 2.0, 3.0, 2.0, 1.0)], T)
+
+
+def test_an_arm_tells_what_each_of_its_motors_does_at_most():
+    """The sheets' figures in revolutions a minute, written down a second time."""
+    for model, rpm in (("4310", 200), ("4340", 52.5), ("8009", 160)):
+        assert SHEETS[model].speed_rad_s == pytest.approx(rpm / 60 * math.tau)
+        assert SHEETS[model].speed_rad_s <= RANGES[model].v_max_rad_s, "the wire can say it"
+        assert SHEETS[model].torque_nm <= RANGES[model].t_max_nm
+    joints = [DamiaoJoint("a", 0, 1, 17, "4340", 70, 2), DamiaoJoint("b", 0, 2, 18, "6006", 70, 2)]
+    arm = DamiaoArm([DamiaoBus("can", "virtual", "x")], joints, 0.05)
+    assert [most.speed_rad_s for most in arm.most] == [SHEETS["4340"].speed_rad_s, 45.0]
+    assert [most.travel_rad for most in arm.most] == [12.5, 12.5]

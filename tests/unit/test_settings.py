@@ -52,6 +52,17 @@ def test_every_shipped_rig_and_task_loads(name):
             'name = "right_j2", bus = "can_up"',
             "bus 'can_up' is not in arm.buses",
         ),
+        (
+            'model = "4340", leader = "right_j3", lower_deg = -90, upper_deg = 90, speed_deg_s = 189',
+            'model = "4340", leader = "right_j3", lower_deg = -90, upper_deg = 90, speed_deg_s = 400',
+            "arm joint right_j3: speed_deg_s 400: motor 4340 turns at most 315 deg/s; lower speed_deg_s",
+        ),
+        (
+            "lower_deg = -80, upper_deg = 200",
+            "lower_deg = -80, upper_deg = 800",
+            "arm joint right_j1: upper_deg 800: motor 8009 can be told -716 to 716 deg",
+        ),
+        ('model = "8009"', 'model = "8099"', "model '8099'; expected one of 3507, 4310, 4340, 6006, 8006, 8009; did"),
         ("channel = 1,", "channel = 0,", "leader.joints: channel 0 stands twice"),
         ("id = 2, reply_id = 0x12", "id = 1, reply_id = 0x12", "bus and id ('can_right', 1) stands twice"),
         (
