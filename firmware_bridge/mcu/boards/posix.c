@@ -53,13 +53,13 @@ uint64_t posix_now_ns(void)
 
 /* -- the hardware ------------------------------------------------------------------------------------------------ */
 
-static bool is_catching_up;
-static uint32_t past_us;
+static bool is_time_held;
+static uint32_t held_us;
 
 uint32_t exo_hal_micros(void)
 {
-    if (is_catching_up) {
-        return past_us;
+    if (is_time_held) {
+        return held_us;
     }
     const uint64_t ns = posix_now_ns() - power_on_ns;
     const double rate = 1.0 + posix_shared->clock_ppm * 1e-6;
@@ -227,20 +227,21 @@ static void take_turn(void)
 }
 
 /* A microcontroller is never kept from its sample times, but this process is, by the machine that it runs on. So the
-   times that were slept through are lived again, one by one, as if their frames had waited in the cable. */
+   times that were slept through are lived again, one by one, as if their frames had waited in the cable. The clock stands
+   still through each turn: a time that passed within one would be taken for missed. */
 static void catch_up(void)
 {
     const uint32_t now_us = exo_hal_micros();
-    const uint32_t behind_us = now_us - board.due_us;
-    if (board.rate_hz == 0 || (int32_t)behind_us < 0 || behind_us > MOST_BEHIND_US) {
-        return;
+    is_time_held = true;
+    if (now_us - board.due_us <= MOST_BEHIND_US) {
+        while (board.rate_hz != 0 && (int32_t)(now_us - board.due_us) >= 0) {
+            held_us = board.due_us;
+            take_turn();
+        }
     }
-    is_catching_up = true;
-    while (board.rate_hz != 0 && (int32_t)(now_us - board.due_us) >= 0) {
-        past_us = board.due_us;
-        take_turn();
-    }
-    is_catching_up = false;
+    held_us = now_us;
+    take_turn();
+    is_time_held = false;
 }
 
 static int run(void)
@@ -252,10 +253,9 @@ static int run(void)
             }
             continue;
         }
-        catch_up();
         posix_link_read(&board);
         posix_shared->seq = board.sample.seq;
-        take_turn();
+        catch_up();
         posix_link_poll();
         posix_shared->rate_hz = board.rate_hz;
         if (is_reboot_asked) {

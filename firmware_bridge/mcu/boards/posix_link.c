@@ -21,7 +21,7 @@
 
 #include "posix.h"
 
-enum { MOST_DELAYED = 256, FRAME_ROOM = 512 };
+enum { MOST_DELAYED = 2048, FRAME_ROOM = 512 };
 
 /* struct can_frame and struct canfd_frame of linux/can.h, as the hub carries them */
 typedef struct {
