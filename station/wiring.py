@@ -44,7 +44,18 @@ def make_leader(rig: Rig, calibration: Calibration) -> Leader:
         )
     from drivers.leaders.ker import KerLeader
 
-    return KerLeader(leader.port, leader.baud, leader.rate_hz, channels)
+    if rig.emulated:
+        from drivers.emulators.pty_port import serial_number_of
+    else:
+        from drivers.usb_serial import usb_serial_number as serial_number_of
+    return KerLeader(
+        leader.port,
+        leader.baud,
+        leader.rate_hz,
+        channels,
+        board_serial=calibration.board,
+        serial_number_of=serial_number_of,
+    )
 
 
 def make_arm(rig: Rig) -> FramedArm:

@@ -66,6 +66,8 @@ class ExoBoard:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.channels = tuple(channels)
+        self.serial_number = serial_number
+        """May be changed while the power is off: it is another board then."""
         self.link = pty_link
         """May be changed while the power is off: it then comes back under another name."""
         self._program = program
@@ -81,7 +83,7 @@ class ExoBoard:
         factory = folder / "exo_board.factory"
         factory.write_bytes(make_image(BOARD_TYPE, firmware, b"emulated exo board " + firmware.encode()).encode())
         self._options = ["--flash", str(folder / "exo_board.flash"), "--shared", str(self._shared_path)]
-        self._options += ["--factory", str(factory), "--serial", serial_number, "--page-size", str(page_size)]
+        self._options += ["--factory", str(factory), "--page-size", str(page_size)]
         self._options += ["--inputs", str(INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)]
         self._options += [] if pty_link else ["--hub", hub] if hub else ["--can", can]
         self._options += ["--node", str(node)]
@@ -93,7 +95,7 @@ class ExoBoard:
     def start(self, power_fails_at: int = 0) -> None:
         """Power on, and wait until it answers. Raises DriverError when it does not come up."""
         program = self._program or board_program()
-        options = [*self._options, "--power-fails-at", str(power_fails_at)]
+        options = [*self._options, "--power-fails-at", str(power_fails_at), "--serial", self.serial_number]
         options += ["--pty", self.link] if self.link else []
         log = (self.folder / "exo_board.log").open("ab")
         with log:

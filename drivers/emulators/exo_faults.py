@@ -34,12 +34,16 @@ KINDS: Final[dict[str, str]] = {
     "device_error": "the encoder says that its reading is not valid (channel)",
     "estop": "the emergency-stop contact is open",
     "enable_off": "the enable switch is released",
+    "enable_through": "the enable switch is pressed through",
     "stop": "nothing reaches the host",
     "reboot": "power off and on again (off_s)",
     "unplug": "the port vanishes, and the board's power with it",
     "replug": "the port comes back (name)",
+    "other_board": "another board is plugged in instead, its encoders mounted otherwise (serial_number)",
 }
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
+_OTHER_DEG: Final = 25.0
+"""How much further round the other board's encoders are mounted."""
 
 
 class _Fault(NamedTuple):
@@ -61,6 +65,7 @@ class BoardFaults:
         self._raw = raw
         self._faults: list[_Fault] = []
         self._power_on_ns: int | None = None
+        self._serial_number = board.serial_number
         self.frozen: dict[int, int] = {}
         """Channels whose reading stands still -> that reading."""
         self.offset: dict[int, int] = {}
@@ -96,6 +101,10 @@ class BoardFaults:
             return
         elif kind == "unplug":
             self._board.kill()
+        elif kind == "other_board":
+            self._board.kill()
+            self._board.serial_number = str(request.get("serial_number", "EMU-0002"))
+            self._power_on_ns = now_ns
         elif kind == "replug":
             self._faults = [other for other in self._faults if other.kind != "unplug"]
             self._board.kill()
@@ -123,6 +132,10 @@ class BoardFaults:
         self._faults = [fault for fault in self._faults if fault not in over]
         if any(fault.kind == "unplug" for fault in over):
             self._power_on_ns = now_ns
+        if any(fault.kind == "other_board" for fault in over):
+            self._board.kill()
+            self._board.serial_number = self._serial_number
+            self._power_on_ns = now_ns
         self._apply()
 
     def _apply(self) -> None:
@@ -135,11 +148,15 @@ class BoardFaults:
         board.set_word("jitter_us", round(1000 * max((fault.jitter for fault in delays), default=0.0)))
         kinds = {fault.kind for fault in faults}
         board.set_word("mute", int("stop" in kinds))
-        enable = 0 if "enable_off" in kinds else INPUT_ENABLE
+        enable = 0 if kinds & {"enable_off", "enable_through"} else INPUT_ENABLE
         board.set_word("inputs", enable | (INPUT_ESTOP if "estop" in kinds else 0))
         frozen = {fault.channel for fault in faults if fault.kind == "freeze"}
         self.frozen = {n: reading for n, reading in self.frozen.items() if n in frozen}
-        self.offset = {f.channel: round(f.amount * _RAW_PER_DEG) for f in faults if f.kind == "offset"}
+        other = round(_OTHER_DEG * _RAW_PER_DEG) if "other_board" in kinds else 0
+        self.offset = dict.fromkeys(range(len(self._names)), other) if other else {}
+        for fault in faults:
+            if fault.kind == "offset":
+                self.offset[fault.channel] = other + round(fault.amount * _RAW_PER_DEG)
         silent = min((f.channel for f in faults if f.kind == "silent_encoder"), default=len(self._names))
         failed = {f.channel for f in faults if f.kind == "device_error"}
         for n in range(len(self._names)):

@@ -11,6 +11,8 @@
     reboot           off_s (0.3): clock and numbers restart, STANDBY
     unplug           the port vanishes; after for_s, or by a "replug", it is there again
     replug           name (the same): the port comes back, in STANDBY
+    other_board      serial_number (EMU-0002): another exoskeleton is plugged in instead, its encoders mounted otherwise
+    clock_step       s (-3600): the hub's clock jumps, its numbers go on
 Channels are given by number or by name.
 """
 
@@ -43,6 +45,8 @@ KINDS: Final[dict[str, str]] = {
     "unplug": "the port vanishes, until a replug",
     "replug": "the port comes back (name: under another name)",
     "reboot": "clock and numbers restart, the hub stands by (off_s)",
+    "other_board": "another exoskeleton is plugged in instead, with other zeros (serial_number)",
+    "clock_step": "the hub's clock jumps (s)",
 }
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{kind: frozenset({"p"}) for kind in _FRAME_KINDS},
@@ -51,8 +55,12 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "delay": frozenset({"ms", "jitter_ms"}),
     "replug": frozenset({"name"}),
     "reboot": frozenset({"off_s"}),
+    "other_board": frozenset({"serial_number"}),
+    "clock_step": frozenset({"s"}),
 }
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
+_OTHER_DEG: Final = tuple([(37 * n + 20) % 70 - 35.0 for n in range(64)])
+"""How much further round the other exoskeleton's encoders are mounted."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,9 @@ class HubFaults:
         self._behind: deque[tuple[int, bytes]] = deque()  # delayed: due, frame
         self._kept: bytes | None = None  # to be overtaken by the next one
         self._off_ns = 0
+        self._serial_number = port.serial_number
+        self.clock_step_us = 0
+        """How far the hub's clock has jumped; whoever keeps its clock adds it."""
         self.restarted = False
         """Set when the hub has lost power; whoever keeps its clock clears it."""
 
@@ -132,6 +143,11 @@ class HubFaults:
         elif kind == "replug":
             self._replug(str(request.get("name", "")))
             return
+        elif kind == "clock_step":
+            self.clock_step_us += round(_number(request, "s", -3600, -4000, 4000) * 1e6)
+            return
+        elif kind == "other_board":
+            self._swap(str(request.get("serial_number", "EMU-0002")), 1)
         self._faults.append(fault)
         self._mark()
 
@@ -141,15 +157,30 @@ class HubFaults:
             return
         over = [fault for fault in self._faults if fault.until_ns is not None and fault.until_ns <= now_ns]
         self._faults = [fault for fault in self._faults if fault not in over]
-        if any(fault.kind == "unplug" for fault in over):
-            self._port.plug()
-        self._mark()
+        self._end(over)
 
     def clear(self) -> None:
         """End all faults; an unplugged port comes back."""
-        self._faults = []
+        over, self._faults = self._faults, []
+        self._end(over)
         self._port.plug()
+
+    def _end(self, over: Sequence[_Fault]) -> None:
+        kinds = {fault.kind for fault in over}
+        if "unplug" in kinds:
+            self._port.plug()
+        if "other_board" in kinds and self._port.serial_number != self._serial_number:
+            self._swap(self._serial_number, -1)
         self._mark()
+
+    def _swap(self, serial_number: str, sign: int) -> None:
+        """Out with one exoskeleton, in with another."""
+        self._port.unplug()
+        self._port.serial_number = serial_number
+        self._hub.swap([sign * shift for shift in _OTHER_DEG[: self._hub.codec.channel_count]])
+        self._hub.reboot()
+        self.restarted = True
+        self._port.plug()
 
     def frames(self, timestamp_us: int, k: int, now_ns: int) -> list[bytes]:
         """What goes out instead of the one frame of this sample (see KerHub.frame)."""

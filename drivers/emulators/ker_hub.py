@@ -99,6 +99,12 @@ class KerHub:
         self._from = tuple([a - b for a, b in zip(self._from, shift)])
         self._to = tuple([a - b for a, b in zip(self._to, shift)])
 
+    def swap(self, shift_deg: Sequence[float]) -> None:
+        """Another exoskeleton of the same make: its encoders were mounted that much further round."""
+        for n, shift in enumerate(shift_deg):
+            self._offset[n] += shift * _RAW_PER_DEG
+        self._has_knot = False
+
     def reboot(self) -> None:
         """Power came back: it stands by, and numbers its frames from 0 again."""
         self.is_streaming = False

@@ -5,7 +5,8 @@ A KER hub (or, with leader.kind "exo_wire", an exo board: see `exo_leader`) worn
 `ready` when both stand; ends on SIGTERM, or 2 s after its parent process is gone (or its stdin pipe was closed).
 Configuration, all under "leader": control, port_link, firmware, rate_hz, channels [{name, sign, zero_deg, lower_deg,
 upper_deg}], worker {bad_every, pace_s, truth, waypoints [{name, pose_deg, dwell_s}], tolerance_deg [...], rep_max_s};
-optional: drift_ppm (of the hub's clock), start_us (its clock at power-on), priority (SCHED_FIFO, 0 = none).
+optional: serial_number, drift_ppm (of the hub's clock), start_us (its clock at power-on), priority (SCHED_FIFO, 0 =
+none).
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class LeaderEmulator:
             self._tell,
         )
         self._following = False
-        self._port = PtyPort(leader["port_link"])
+        self._port = PtyPort(leader["port_link"], str(leader.get("serial_number", "EMU-0001")))
         self._faults = HubFaults(self._hub, self._port, [c["name"] for c in channels], config["seed"])
         self._control = ControlServer(leader["control"])
         self._trace: deque[tuple[int, int]] = deque(maxlen=_MOST_TRACE)
@@ -147,7 +148,7 @@ class LeaderEmulator:
             self._at_sample(n)
             if not self._hub.is_streaming:  # it has lost power just now
                 return
-            timestamp_us = self._start_us + int(n * 1e6 / self._rate_hz)
+            timestamp_us = self._start_us + self._faults.clock_step_us + int(n * 1e6 / self._rate_hz)
             seq = self._hub.seq
             frames: Sequence[bytes]
             if self._faults.is_active:
@@ -173,6 +174,8 @@ class LeaderEmulator:
         self._control.poll(self._answer)
         now_ns = time.monotonic_ns()
         self._faults.expire(now_ns)
+        if self._faults.restarted:
+            self._restart(now_ns)
         self._watch_parent(now_ns)
 
     def _listen(self, now_ns: int) -> None:
@@ -196,6 +199,7 @@ class LeaderEmulator:
         self._faults.restarted = False
         self._boot_ns = now_ns
         self._start_us = 1_500_000
+        self._faults.clock_step_us = 0
         self._next = 1
         self._decade = -1
 
@@ -234,6 +238,8 @@ class LeaderEmulator:
                 self._restart(now_ns)
         elif command == "clear":
             self._faults.clear()
+            if self._faults.restarted:
+                self._restart(time.monotonic_ns())
         elif command == "trace":
             self._is_tracing = bool(request["on"])
         elif command == "take_trace":

@@ -10,11 +10,25 @@ import tty
 from pathlib import Path
 
 
+def serial_number_of(port: str) -> str:
+    """What stands in for a USB device's serial number, of the emulated device at `port`; '' where there is none."""
+    try:
+        return Path(_label(port)).read_text()
+    except OSError:
+        return ""
+
+
+def _label(link: str) -> str:
+    return f"{link}.serial"
+
+
 class PtyPort:
     """`link` is a symbolic link to the pty. Nothing here blocks; with nobody at the other end bytes are dropped."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, link: str, serial_number: str = "") -> None:
         self.link = link
+        self.serial_number = serial_number
+        """May be changed while unplugged: another device then comes."""
         self._fd = -1
         self._rest = b""
         self.is_open = False
@@ -40,6 +54,7 @@ class PtyPort:
             if link and link != self.link:
                 self._unlink()
                 self.link = link
+            Path(_label(self.link)).write_text(self.serial_number)
             new = f"{self.link}.new"
             with contextlib.suppress(FileNotFoundError):
                 Path(new).unlink()
@@ -100,5 +115,6 @@ class PtyPort:
         return True
 
     def _unlink(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            Path(self.link).unlink()
+        for path in (self.link, _label(self.link)):
+            with contextlib.suppress(FileNotFoundError):
+                Path(path).unlink()

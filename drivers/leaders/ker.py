@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
 from drivers.errors import DriverError
 from drivers.ports import LinkCounters
 from drivers.serial_port import SerialPort
+from drivers.usb_serial import usb_serial_number
 from firmware_bridge import ker
 from firmware_bridge.errors import WireError
 from firmware_bridge.ker_stream import KerStream
@@ -35,8 +36,15 @@ class KerLeader:
         channels: Mapping[int, str],
         expected_channels: int = 16,
         name: str = "ker",
+        *,
+        board_serial: str = "",
+        serial_number_of: Callable[[str], str] = usb_serial_number,
     ) -> None:
-        """`channels`: joint name by channel number; a channel without one is called channel_N."""
+        """`channels`: joint name by channel number; a channel without one is called channel_N.
+
+        `board_serial`: USB serial number of the calibrated hub, '' = any; `serial_number_of`: that of the hub at a
+        port, '' where it has none. (The hub's own protocol tells its firmware, and nothing that only one hub has.)
+        """
         for number in channels:
             if not 0 <= number < expected_channels:
                 raise DriverError(
@@ -53,17 +61,24 @@ class KerLeader:
         """Restarts of the hub that were noticed in its numbers."""
         self._serial = SerialPort(port, baud)
         self._stream: KerStream | None = None
+        self._board_serial = board_serial
+        self._serial_number_of = serial_number_of
+        self._met: tuple[str, str, str, str] | None = None
+        """Serial number, firmware, hardware, date of the first hub that was opened."""
 
     def __enter__(self) -> Self:
-        """Open, STANDBY, PING (again every 250 ms), check the schema, STREAM, wait for the first frame.
+        """Open, STANDBY, PING (again every 250 ms), check that it is the hub expected, STREAM, wait for a frame.
 
-        Blocks up to 2 s. Raises DriverError (no port, no answer, another schema) or WireError (an impossible schema).
+        Blocks up to 2 s. Raises DriverError (no port, no answer, another schema, another hub than the calibrated one or
+        than the one before) or WireError (an impossible schema).
         """
         self._serial.__enter__()
         try:
+            serial_number = self._serial_number_of(self._serial.port)
+            self._check_serial_number(serial_number)
             self._serial.write(ker.STANDBY)
             schema = self._ask_schema()
-            self._check(schema)
+            self._check(schema, serial_number)
             self._drain()
             self._serial.write(ker.STREAM)
             if not self._serial.wait(_FIRST_SAMPLE_S):
@@ -138,8 +153,19 @@ class KerLeader:
             "a KER hub; check the port's name and the hub's power, press RST on the hub"
         )
 
-    def _check(self, schema: ker.Schema) -> None:
-        """The schema must carry the channels that the rig was calibrated for, in the same unit as before."""
+    def _check_serial_number(self, found: str) -> None:
+        """Another hub has other zeros: the calibration would send the arm elsewhere."""
+        was = self._met[0] if self._met is not None else found
+        for expected, why in ((self._board_serial or found, "on which the calibration was made"), (was, "as before")):
+            if found != expected:
+                raise DriverError(
+                    f"leader {self.name}: port {self._serial.port}: hub {found or 'without a serial number'}; expected "
+                    f"hub {expected or 'without a serial number'}, {why}; plug that one in, or calibrate this one and "
+                    "start the station anew"
+                )
+
+    def _check(self, schema: ker.Schema, serial_number: str) -> None:
+        """The schema must carry the channels that the rig was calibrated for, and be the one before."""
         codec = ker.FrameCodec(schema)
         if codec.channel_count != len(self.channels):
             raise DriverError(
@@ -147,17 +173,22 @@ class KerLeader:
                 f"({schema.layout}); expected {len(self.channels)}; flash OpenArm KER firmware 2.0.0 or newer, or mend "
                 "the rig file"
             )
-        if self._stream is not None and self._stream.codec.schema.fields == schema.fields:
-            self._stream.restart()
-        elif self._stream is not None:
-            raise DriverError(
-                f"leader {self.name}: the hub came back as firmware {schema.firmware!r} ({schema.layout}); expected "
-                f"{self._stream.codec.schema.layout} as before; start the station anew"
-            )
-        else:
+        told = (serial_number, schema.firmware, schema.hardware, schema.updated)
+        if self._stream is None:
             self._stream = KerStream(schema, self.rate_hz)
             self.counts_per_turn = codec.counts_per_turn
+        elif self._met == told and self._stream.codec.schema.fields == schema.fields:
+            self._stream.restart()
+        else:
+            was = self._stream.codec.schema
+            raise DriverError(
+                f"leader {self.name}: the hub came back as firmware {schema.firmware!r} of {schema.updated}, hardware "
+                f"{schema.hardware} ({schema.layout}); expected {was.firmware!r} of {was.updated}, {was.hardware} "
+                f"({was.layout}) as before; plug that one in, or start the station anew"
+            )
+        self._met = told
         self.identity = f"OpenArm KER hub, firmware {schema.firmware}, hardware {schema.hardware}, {schema.updated}"
+        self.identity += f", serial number {serial_number}" if serial_number else ""
 
     def _drain(self) -> None:
         """Let the rest of the reply (its boot angles, replies to further PINGs) pass."""

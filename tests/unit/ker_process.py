@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.emulators.control_socket import ControlClient
+from drivers.emulators.pty_port import serial_number_of
 from drivers.leaders.ker import KerLeader
 from firmware_bridge.samples import RawCounts
 
@@ -88,8 +89,15 @@ class EmulatedLeader:
                 if pipe is not None:
                     pipe.close()
 
-    def leader(self) -> KerLeader:
-        return KerLeader(self.port, 2_000_000, 1000, dict(enumerate(NAMES)))
+    def leader(self, board_serial: str = "") -> KerLeader:
+        return KerLeader(
+            self.port,
+            2_000_000,
+            1000,
+            dict(enumerate(NAMES)),
+            board_serial=board_serial,
+            serial_number_of=serial_number_of,
+        )
 
     def fault(self, kind: str, **parameters: object) -> None:
         self.control.ask("fault", kind=kind, **parameters)

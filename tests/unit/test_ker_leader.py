@@ -14,6 +14,7 @@ import pytest
 
 from drivers.errors import DriverError
 from drivers.leaders.ker import KerLeader
+from drivers.usb_serial import usb_serial_number
 from firmware_bridge import ker
 from tests.unit.ker_process import NAMES, EmulatedLeader, samples, silence
 
@@ -206,3 +207,98 @@ def test_an_impossible_schema_is_refused_by_its_limit():
 def test_a_channel_outside_the_hub_is_the_rig_files_fault():
     with pytest.raises(DriverError, match="joint elbow: channel 16; expected 0 to 15; mend the rig file"):
         KerLeader("/dev/none", 2_000_000, 1000, {16: "elbow"})
+
+
+def test_another_hub_than_the_calibrated_one_is_refused(tmp_path):
+    with EmulatedLeader(tmp_path, serial_number="EMU-0007") as emulated:
+        with emulated.leader(board_serial="EMU-0007") as leader:
+            assert samples(leader, 5)
+            assert leader.identity.endswith(", serial number EMU-0007")
+        refused = r"hub EMU-0007; expected hub EMU-0001, on which the calibration was made; plug that one in"
+        with pytest.raises(DriverError, match=refused), emulated.leader(board_serial="EMU-0001"):
+            pass
+
+
+def test_a_hub_without_a_serial_number_is_not_the_calibrated_one(tmp_path):
+    with (
+        EmulatedLeader(tmp_path, serial_number="") as emulated,
+        pytest.raises(DriverError, match="hub without a serial number; expected hub EMU-0001"),
+        emulated.leader(board_serial="EMU-0001"),
+    ):
+        pass
+
+
+def test_another_hub_in_the_place_of_the_first_is_refused_and_the_first_goes_on(tmp_path, firmware):
+    with EmulatedLeader(tmp_path, firmware) as emulated:
+        leader = emulated.leader()
+        with leader:
+            before = samples(leader, 20)[-1]
+            emulated.fault("other_board")
+            with pytest.raises(DriverError, match="gone"):
+                samples(leader, 10_000)
+        with pytest.raises(DriverError, match="hub EMU-0002; expected hub EMU-0001, as before; plug that one in"):
+            leader.__enter__()
+        with emulated.leader() as other:  # whoever has met no other takes it; its zeros are others
+            readings = samples(other, 20)[-1].counts
+        assert abs(readings[0] - before.counts[0]) / leader.counts_per_turn * 360 > 10
+        emulated.control.ask("clear")
+        with leader:
+            after = samples(leader, 20)[-1]
+        assert abs(after.counts[0] - before.counts[0]) / leader.counts_per_turn * 360 < 6
+
+
+def test_a_hub_with_other_firmware_in_the_place_of_the_first_is_refused(tmp_path):
+    """Where nothing else tells two hubs apart."""
+    link = tmp_path / "ker"
+    newer = ker.Schema("2.1.0", "KER-v1.1.0", "2026-08-11", ker.SCHEMA_2_1_0.fields)
+    with EmulatedLeader(tmp_path, serial_number="") as emulated, FakeHub(ker.encode_ping_reply(newer)) as other:
+        link.symlink_to(emulated.port)
+        leader = KerLeader(str(link), 2_000_000, 1000, dict(enumerate(NAMES)))
+        with leader:
+            assert samples(leader, 5)
+        link.unlink()
+        link.symlink_to(other.name)
+        with pytest.raises(
+            DriverError, match=r"hardware KER-v1\.1\.0 .*; expected '2\.1\.0' of 2026-08-11, KER-v1\.0\.0"
+        ):
+            leader.__enter__()
+
+
+def test_a_jump_of_the_hubs_clock_is_a_restart(tmp_path):
+    with EmulatedLeader(tmp_path) as emulated, emulated.leader() as leader:
+        assert samples(leader, 20)
+        emulated.fault("clock_step", s=-3600)
+        deadline = time.monotonic() + 20
+        while leader.reboots == 0 and time.monotonic() < deadline:
+            samples(leader, 5)
+        assert leader.reboots == 1
+
+
+def usb_tree(tmp_path, *, numbered=True):
+    """A hub with a number of its own, a device on it, its interface with a tty; as sysfs shows them."""
+    hub = tmp_path / "devices" / "usb1" / "1-2"
+    device = hub / "1-2.3"
+    interface = device / "1-2.3:1.0" / "tty" / "ttyACM3"
+    interface.mkdir(parents=True)
+    for folder, number in ((hub, "HUB"), (device, "34:85:18:AC:00:01")):
+        (folder / "idVendor").write_text("303a\n")
+        if numbered or folder is hub:
+            (folder / "serial").write_text(f"{number}\n")
+    ttys = tmp_path / "tty" / "ttyACM3"
+    ttys.mkdir(parents=True)
+    (ttys / "device").symlink_to(device / "1-2.3:1.0")
+    (tmp_path / "ker").symlink_to("/dev/ttyACM3")
+    return tmp_path / "tty"
+
+
+def test_a_ports_serial_number_is_that_of_its_usb_device(tmp_path):
+    assert usb_serial_number(str(tmp_path / "ker"), usb_tree(tmp_path)) == "34:85:18:AC:00:01"
+
+
+def test_a_device_without_a_number_does_not_get_its_hubs(tmp_path):
+    assert usb_serial_number(str(tmp_path / "ker"), usb_tree(tmp_path, numbered=False)) == ""
+
+
+def test_what_is_no_usb_device_has_no_serial_number(tmp_path):
+    assert usb_serial_number(str(tmp_path / "nothing")) == ""
+    assert usb_serial_number("/dev/null") == ""
