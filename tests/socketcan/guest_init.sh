@@ -22,22 +22,11 @@ mkdir /dev/pts /dev/shm
 mount -t devpts -o ptmxmode=666 devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t hostfs out /run/out -o "$LANE_OUT"
-# can-dev before its users; finit_module(2) because not every root has insmod
-"$LANE_PYTHON" - "$LANE_MODULES/$(uname -r)/kernel" <<'LOAD'
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-for name in ("net/can/can", "net/can/can-raw", "net/can/can-bcm", "drivers/net/can/dev/can-dev", "drivers/net/can/vcan"):
-    with open(f"{sys.argv[1]}/{name}.ko", "rb") as module:
-        if libc.syscall(313, module.fileno(), b"", 0):
-            print("module", name, os.strerror(ctypes.get_errno()))
-LOAD
-ip link set lo up
-ip link add dev vcan0 type vcan
-ip link set vcan0 mtu 72 up
-cd "$LANE_AT" || exit 1
-echo "== guest $(uname -r)"
-sh /run/out/command
-echo $? > /run/out/code
+if cd "$LANE_AT" && "$LANE_PYTHON" -I -S tests/socketcan/links.py "$LANE_MODULES/$(uname -r)/kernel" 2>/run/out/why; then
+  echo "== guest $(uname -r)"
+  sh /run/out/command
+  echo $? > /run/out/code
+fi
 echo "== end"
 sync
-"$LANE_PYTHON" -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321FEDC)'
+"$LANE_PYTHON" -I -S -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321FEDC)'
