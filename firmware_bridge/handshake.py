@@ -9,6 +9,7 @@ from zlib import crc32
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import Channel, Hello
 from firmware_bridge.exo_wire import encode
+from firmware_bridge.samples import INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 
 
 class Board(NamedTuple):
@@ -32,6 +33,8 @@ class Expected(NamedTuple):
     rate_hz: float
     serial_number: str = ""
     """Of the calibrated board; '' = any."""
+    inputs: int = 0
+    """INPUT_HAS_* bits of the switches that it must have."""
 
 
 def dictionary_crc32(channels: Sequence[Channel]) -> int:
@@ -74,6 +77,12 @@ def check_board(board: Board, expected: Expected) -> None:
             f"{who}: streams at most {hello.max_rate_hz} Hz; expected {expected.rate_hz:g}; lower leader.rate_hz in "
             "the rig file"
         )
+    for bit, switch in ((INPUT_HAS_ENABLE, "enable_switch"), (INPUT_HAS_ESTOP, "emergency_stop")):
+        if expected.inputs & bit and not hello.inputs & bit:
+            raise WireError(
+                f"{who}: has no {switch.replace('_', ' ')}; expected one, as leader.{switch} is 'required' in the rig "
+                "file; fit it, or flash the firmware that reports it"
+            )
     for number, name in sorted(expected.channels.items()):
         if number >= hello.channels:
             raise WireError(

@@ -22,6 +22,8 @@ from station.settings.rig import Rig
 
 LEADERS: Final = ("ker", "exo_wire")
 ARMS: Final = ("damiao",)
+_WITH_INPUTS: Final = ("exo_wire",)
+"""Leaders whose wire carries switches."""
 _RECOVERY_RAD_S: Final = math.radians(10)
 
 
@@ -31,6 +33,12 @@ def resolve(rig: Rig, runtime: Path) -> Rig:
         raise ConfigError(f"rig {rig.name}: leader.driver is {rig.leader.driver!r}; expected one of {LEADERS}")
     if rig.arm.driver not in ARMS:
         raise ConfigError(f"rig {rig.name}: arm.driver is {rig.arm.driver!r}; expected one of {ARMS}")
+    for key in ("enable_switch", "emergency_stop"):
+        if getattr(rig.leader, key) == "required" and rig.leader.driver not in _WITH_INPUTS:
+            raise ConfigError(
+                f"rig {rig.name}: leader.{key} is 'required', and a {rig.leader.driver} leader has none; expected "
+                f"'used', or a leader with one ({', '.join(_WITH_INPUTS)})"
+            )
     make_limiter(rig)  # impossible limits are an error of the file, before anything is started
     if not rig.emulated:
         return rig

@@ -13,7 +13,7 @@ from drivers.gate import Gate, JointBounds
 from drivers.ports import FramedArm, Leader, StopLine
 from firmware_bridge.errors import WireError
 from station.control.calibrate import Calibrator
-from station.control.inputs import Trust
+from station.control.inputs import Trust, required_inputs
 from station.control.loop import Loop
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
@@ -41,6 +41,7 @@ def make_leader(rig: Rig, calibration: Calibration) -> Leader:
             channels,
             board_serial=calibration.board,
             parameters=leader.parameters,
+            inputs=required_inputs(leader),
         )
     from drivers.leaders.ker import KerLeader
 

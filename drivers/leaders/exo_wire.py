@@ -45,12 +45,13 @@ class ExoWireLeader:
         *,
         board_serial: str = "",
         parameters: Mapping[str, Value] | None = None,
+        inputs: int = 0,
         name: str = "exo_wire",
     ) -> None:
         """`port`: a serial device or 'can:INTERFACE:CHANNEL:NODE'. `channels`: joint name by channel number.
 
         `board_serial`: of the calibrated board, '' = any. `parameters`: as the rig file wants them; a board that
-        differs is refused.
+        differs is refused. `inputs`: INPUT_HAS_* bits of the switches that it must have.
         """
         self.name = name
         self.rate_hz = rate_hz
@@ -68,7 +69,7 @@ class ExoWireLeader:
         self.news: deque[Log | Fault] = deque(maxlen=_MOST_KEPT)
         """What the board reported unasked."""
         self._link = make_link(port, baud)
-        self._expected = Expected(channels, rate_hz, board_serial)
+        self._expected = Expected(channels, rate_hz, board_serial, inputs)
         self._parameters = dict(parameters or {})
         self._samples: SampleReader | None = None
         self._next_beat_ns = 0

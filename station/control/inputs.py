@@ -11,9 +11,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from firmware_bridge.samples import HEALTH_MISSING, HEALTH_NOT_A_NUMBER, RawCounts
+from firmware_bridge.samples import (
+    HEALTH_MISSING,
+    HEALTH_NOT_A_NUMBER,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+    RawCounts,
+)
 from station.settings.calibration import Calibration
-from station.settings.rig import Rig
+from station.settings.rig import Leader, Rig
 
 NEVER_NS: Final = 1 << 62
 """Age of a joint that has not had a good reading yet."""
@@ -37,6 +43,12 @@ _IMPOSSIBLE_STEP: Final = "impossible step"
 _NOT_A_NUMBER: Final = "not a number"
 _NO_ANSWER: Final = "no answer"
 _DEVICE_ERROR: Final = "device error"
+
+
+def required_inputs(leader: Leader) -> int:
+    """INPUT_HAS_* bits of the switches without which nothing may move."""
+    enable = INPUT_HAS_ENABLE if leader.enable_switch == "required" else 0
+    return enable | (INPUT_HAS_ESTOP if leader.emergency_stop == "required" else 0)
 
 
 class Judged(NamedTuple):

@@ -17,7 +17,7 @@ from drivers.ports import MOTOR_ON, ArmCommand, Leader
 from firmware_bridge.samples import RawCounts
 from station.control.align import Alignment, clamped
 from station.control.calibrate import Calibrator
-from station.control.inputs import Trust
+from station.control.inputs import Trust, required_inputs
 from station.control.limit import Limiter
 from station.control.links import Links
 from station.control.mode import Rules, Seen, State, advance
@@ -85,7 +85,7 @@ class Loop:
         self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])
         self._lease_watch = LeaseWatch(rig)
         self._clock_watch = ClockWatch()
-        self._rules = Rules()
+        self._rules = Rules(required_inputs=required_inputs(rig.leader))
         self._state = State()
         self._encoder = msgspec.msgpack.Encoder()
         count = len(rig.leader.joints)

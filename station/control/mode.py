@@ -80,6 +80,8 @@ class Rules(NamedTuple):
     align_timeout_ns: int = 30_000_000_000
     stopping_limit_ns: int = 1_000_000_000
     """Braking that takes longer ends by switching off."""
+    required_inputs: int = 0
+    """INPUT_HAS_* bits that count as seen once the leader has spoken: it must go on reporting these switches."""
 
 
 class Seen(NamedTuple):
@@ -148,6 +150,8 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     asks_engage, asks_reset, ending = _hear(seen.asked, raised)
 
     has = state.has | seen.inputs & (INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)
+    if seen.connected:
+        has |= rules.required_inputs
     if has & INPUT_HAS_ESTOP and (seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP):
         raised.append(("estop", ""))
 

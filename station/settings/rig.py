@@ -42,6 +42,10 @@ class Leader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Silence (or one silent joint) for longer: HOLD."""
     stop_after_ms: Annotated[float, Meta(ge=50, le=1000)] = 200.0
     """Silence for longer: protective stop."""
+    enable_switch: Literal["used", "required"] = "used"
+    """'used': obeyed where the leader has one. 'required': a leader without it is refused."""
+    emergency_stop: Literal["used", "required"] = "used"
+    """The leader's stop contact, likewise."""
     joints: Annotated[tuple[LeaderJoint, ...], Meta(min_length=1, max_length=64)]
 
 

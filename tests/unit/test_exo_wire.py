@@ -17,7 +17,7 @@ from firmware_bridge.framing import FrameReader, encode_frame
 from firmware_bridge.handshake import Board, Expected, check_board, check_dictionary, dictionary_crc32
 from firmware_bridge.iso_tp import MAX_QUEUED, TIMEOUT_NS, TpLink
 from firmware_bridge.params import bits_of, compare, value_of
-from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING
+from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 
 CHANNELS = tuple(Channel(n, ChannelKind.ROTARY, 1, 0, 32768, -9000, 9000, f"j{n}") for n in range(4))
 
@@ -277,6 +277,22 @@ def test_a_board_is_what_the_rig_file_says() -> None:
     board = Board(hello(), CHANNELS)
     check_dictionary(board)
     check_board(board, Expected({0: "j0", 3: "j3"}, 1000, "EMU-1"))
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        (INPUT_HAS_ENABLE, "has no enable switch; expected one, as leader.enable_switch is 'required' in the rig file"),
+        (INPUT_HAS_ESTOP, "has no emergency stop; expected one, as leader.emergency_stop is 'required' in the rig"),
+    ],
+)
+def test_a_board_without_a_required_switch_is_refused(needed: int, words: str) -> None:
+    both = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
+    expected = Expected({0: "j0"}, 1000, "EMU-1", needed)
+    check_board(Board(hello(inputs=both), CHANNELS), expected)
+    check_board(Board(hello(inputs=needed), CHANNELS), expected)
+    with pytest.raises(WireError, match=words):
+        check_board(Board(hello(inputs=both & ~needed), CHANNELS), expected)
 
 
 @pytest.mark.parametrize(

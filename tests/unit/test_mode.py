@@ -429,6 +429,34 @@ def test_a_released_or_stale_enable_switch_stops_at_once(mode, inputs, fresh, ca
     assert run.state.cause == cause and not run.state.off
 
 
+@pytest.mark.parametrize(
+    ("required", "cause"),
+    [(INPUT_HAS_ENABLE, ""), (INPUT_HAS_ESTOP, "estop"), (INPUT_HAS_ENABLE | INPUT_HAS_ESTOP, "estop")],
+)
+def test_a_required_switch_that_is_not_reported_lets_nothing_move(required, cause):
+    run, rules = Run(), Rules(required_inputs=required)
+
+    def tick(seen: Seen) -> Mode:
+        run.now_ns += 2 * MS
+        run.state = advance(run.state, seen, rules, run.now_ns)
+        return run.state.mode
+
+    assert tick(CALM._replace(connected=False)) is Mode.DISCONNECTED, "nothing is known of the switches yet"
+    for _ in range(300):
+        tick(CALM)
+    assert tick(ENGAGE) is (Mode.STOPPED if cause else Mode.READY)
+    assert run.state.cause == cause
+
+
+def test_a_required_switch_that_is_reported_is_obeyed_as_any_other():
+    run, rules = Run(), Rules(required_inputs=INPUT_HAS_ENABLE)
+    for seen in (CALM._replace(inputs=INPUT_HAS_ENABLE),) * 2 + (CALM._replace(inputs=MIDDLE),) * 100:
+        run.now_ns += 2 * MS
+        run.state = advance(run.state, seen, rules, run.now_ns)
+    run.now_ns += 2 * MS
+    assert advance(run.state, ENGAGE._replace(inputs=MIDDLE), rules, run.now_ns).mode is Mode.ALIGNING
+
+
 def test_after_a_stop_the_enable_switch_must_be_let_go_once_more():
     run = with_switch(INPUT_HAS_ENABLE)
     engage_with(run, MIDDLE)
@@ -464,7 +492,7 @@ def test_an_engage_asked_in_vain_while_braking_must_be_asked_again():
 
 def test_the_beginning_and_the_rules_are_what_is_written():
     assert State() == (Mode.DISCONNECTED, 0, 0, "", "", True, False, False, None, False, 0, None, False, ())
-    assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000)
+    assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000, 0)
     assert [trigger.value for trigger in Trigger] == list(range(9))
 
 

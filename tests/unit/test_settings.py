@@ -7,6 +7,7 @@ from importlib import resources
 
 import pytest
 
+from station.resolve import resolve, with_leader
 from station.settings.errors import ConfigError
 from station.settings.load import digest, load_rig, load_task, shipped
 
@@ -150,3 +151,12 @@ def test_the_digest_follows_the_content_not_the_file(tmp_path):
     same, _ = load_rig(write_rig(tmp_path, "# a comment\n" + DEMO))
     other, _ = load_rig(write_rig(tmp_path, changed(DEMO, "kp = 70", "kp = 69")))
     assert digest(rig) == digest(same) != digest(other)
+
+
+@pytest.mark.parametrize("key", ["enable_switch", "emergency_stop"])
+def test_a_switch_that_the_leader_can_not_have_is_refused_in_one_line(tmp_path, key):
+    needed = changed(DEMO, "rate_hz = 1000", f'rate_hz = 1000\n{key} = "required"')
+    rig, _ = load_rig(write_rig(tmp_path, needed))
+    with pytest.raises(ConfigError, match=rf"leader\.{key} is 'required', and a ker leader has none; expected 'used'"):
+        resolve(rig, tmp_path)
+    assert resolve(with_leader(rig, "exo-wire"), tmp_path)
