@@ -172,6 +172,13 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("电机温度偏高", "机器人继续运行", "尽快休息，让电机冷却"),
     ),
     (
+        "motor_slow",
+        Effect.NONE,
+        _WARNING,
+        ("motor is hot", "robot goes slowly until it aligns anew", "pause, let it cool, then press SPACE / pedal"),
+        ("电机很热", "机器人低速跟随，重新对位后恢复", "先暂停让电机冷却，再按空格 / 踏板"),
+    ),
+    (
         "motor_hot",
         _STOP_OFF,
         _ALARM,

@@ -227,6 +227,7 @@ class Loop:
         if after.mode is not state.mode:
             if after.mode is Mode.ALIGNING:
                 self._alignment.begin()
+                self._arm_watch.is_slow = False
                 engaged = [item.pid for item in asked if item.kind is IntentKind.ENGAGE and item.role is Role.SCREEN]
                 self._lease_watch.take_charge(engaged[0] if engaged else None)
             elif after.mode is not Mode.FOLLOWING:
@@ -269,9 +270,9 @@ class Loop:
                 if not self._links.is_pose_sure:
                     return 0, 0  # in the next slot, then
                 self._begin(state.epoch)
-            if state.mode is Mode.FOLLOWING:
+            if state.mode is Mode.FOLLOWING and not self._arm_watch.is_slow:
                 command = limiter.follow(self._target.position_rad, state.epoch, slot_ns)
-            elif state.mode is Mode.ALIGNING:
+            elif state.is_moving:
                 command = limiter.follow_slowly(
                     self._target.position_rad, self._align_speed_rad_s, state.epoch, slot_ns
                 )

@@ -11,7 +11,7 @@ from typing import Final
 
 from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
 from station.link.intents import Asked
-from station.settings.rig import Rig
+from station.settings.rig import Rig, slow_temperature_c
 from station.signals import Role
 
 Events = list[tuple[str, str]]
@@ -63,7 +63,11 @@ class ArmWatch:
         self._names = tuple(joint.name for joint in rig.arm.joints)
         self._stale_ns = round(rig.arm.feedback_stop_ms * 1e6)
         self._warm_c = rig.arm.temperature_warn_c
+        self._slow_c = slow_temperature_c(rig.arm)
         self._hot_c = rig.arm.temperature_stop_c
+        self.is_slow = False
+        """A motor has been hot since following began: the robot goes slowly until it is engaged anew, as catching up by
+        itself once the motor has cooled would be a motion that nobody asked for."""
         self._fault_words = fault_words
         self._all_on = (MOTOR_ON,) * len(self._names)
 
@@ -84,7 +88,8 @@ class ArmWatch:
         hottest = max(feedback.temperature_c)
         if not hottest < self._warm_c:
             name = self._names[feedback.temperature_c.index(hottest)]
-            kind = "motor_warm" if hottest < self._hot_c else "motor_hot"
+            kind = "motor_warm" if hottest < self._slow_c else "motor_slow" if hottest < self._hot_c else "motor_hot"
+            self.is_slow = self.is_slow or kind != "motor_warm"
             into.append((kind, f"{name}: {hottest:.0f} C"))
 
 

@@ -18,7 +18,7 @@ from station.settings.errors import ConfigError
 from station.settings.kinematics import Kinematics
 from station.settings.motors import check_motors
 from station.settings.nearest import nearest as _nearest
-from station.settings.rig import Rig
+from station.settings.rig import Rig, slow_temperature_c
 from station.settings.task import Task
 
 _PLAIN_WORDS = (("`float`", "a number"), ("`int`", "a whole number"), ("`str`", "a text"), ("`bool`", "true or false"))
@@ -194,6 +194,12 @@ def _check_rig(rig: Rig, path: Path) -> None:
         raise ConfigError(
             f"{path}: arm.watchdog_ms is {rig.arm.watchdog_ms:g}; expected more than two periods of arm.rate_hz "
             f"({2e3 / rig.arm.rate_hz:g} ms)"
+        )
+    if not rig.arm.temperature_warn_c <= slow_temperature_c(rig.arm) <= rig.arm.temperature_stop_c:
+        raise ConfigError(
+            f"{path}: arm.temperature_warn_c {rig.arm.temperature_warn_c:g}, temperature_slow_c "
+            f"{slow_temperature_c(rig.arm):g}, temperature_stop_c {rig.arm.temperature_stop_c:g}; expected them in "
+            "rising order"
         )
     if rig.leader.stop_after_ms <= rig.leader.hold_after_ms:
         raise ConfigError(

@@ -94,11 +94,19 @@ class Arm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     following_error_deg: Annotated[float, Meta(ge=2, le=90)] = 20.0
     """A joint further from where it was told to be, for a quarter of a second: stop."""
     temperature_warn_c: Positive = 70.0
+    temperature_slow_c: Positive | None = None
+    """Following goes on at align.speed_deg_s; absent: half-way between the other two."""
     temperature_stop_c: Positive = 85.0
     buses: Annotated[tuple[Bus, ...], Meta(min_length=1, max_length=8)]
     joints: Annotated[tuple[ArmJoint, ...], Meta(min_length=1, max_length=64)]
     kinematics: Kinematics | None = None
     """Where tools and elbows are; absent: joint angles alone are limited."""
+
+
+def slow_temperature_c(arm: Arm) -> float:
+    if arm.temperature_slow_c is not None:
+        return arm.temperature_slow_c
+    return (arm.temperature_warn_c + arm.temperature_stop_c) / 2
 
 
 class Align(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -64,6 +64,12 @@ def test_every_shipped_rig_and_task_loads(name):
             "arm joint right_j1: upper_deg 800: motor 8009 can be told -716 to 716 deg",
         ),
         ('model = "8009"', 'model = "8099"', "model '8099'; expected one of 3507, 4310, 4340, 6006, 8006, 8009; did"),
+        (
+            "temperature_stop_c = 85",
+            "temperature_stop_c = 85\ntemperature_slow_c = 86",
+            "arm.temperature_warn_c 70, temperature_slow_c 86, temperature_stop_c 85; expected them in rising order",
+        ),
+        ("temperature_stop_c = 85", "temperature_stop_c = 69", "expected them in rising order"),
         ("channel = 1,", "channel = 0,", "leader.joints: channel 0 stands twice"),
         ("id = 2, reply_id = 0x12", "id = 1, reply_id = 0x12", "bus and id ('can_right', 1) stands twice"),
         (

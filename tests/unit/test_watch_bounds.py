@@ -64,7 +64,9 @@ def test_lost_samples_and_restarts_are_told_once():
         ({"status": 0xB}, 101, ["motor_fault"]),
         ({"temperature_c": 69.9}, 1000, []),
         ({"temperature_c": 70.0}, 1000, ["motor_warm"]),
-        ({"temperature_c": 84.9}, 1000, ["motor_warm"]),
+        ({"temperature_c": 77.4}, 1000, ["motor_warm"]),
+        ({"temperature_c": 77.5}, 1000, ["motor_slow"]),
+        ({"temperature_c": 84.9}, 1000, ["motor_slow"]),
         ({"temperature_c": 85.0}, 1000, ["motor_hot"]),
         ({"temperature_c": float("nan"), "joint": 0}, 1000, ["motor_hot"]),
     ],
@@ -75,6 +77,13 @@ def test_a_motor_that_is_not_well_is_named(change, on_for_ms, expected):
     ArmWatch(RIG, lambda status: f"fault {status}").look(events, feedback(now, **change), now, now - on_for_ms * MS)
     assert names(events) == expected
     assert all(RIG.arm.joints[change.get("joint", 3)].name in words for _, words in events)
+
+
+def test_a_motor_that_was_hot_keeps_the_robot_slow_also_when_it_has_cooled():
+    watch = ArmWatch(RIG, str)
+    for temperature_c, is_slow in ((77.4, False), (77.5, True), (40.0, True)):
+        watch.look([], feedback(10**12, temperature_c=temperature_c), 10**12, 10**12 - 1000 * MS)
+        assert watch.is_slow is is_slow
 
 
 def test_bus_off_is_told_once_for_each_time_and_rising_errors_once_a_second():
