@@ -193,6 +193,7 @@ class LeaseWatch:
         self._session_ns = round(rig.loop.session_lease_ms * 1e6)
         self._screen_ns = round(rig.loop.screen_lease_ms * 1e6)
         self._session_seen_ns: int | None = None
+        self._session_pid: int | None = None
         self._screen_seen_ns: int | None = None
         self._in_charge: int | None = None
 
@@ -206,7 +207,9 @@ class LeaseWatch:
             into.append(("supervisor_lost", f"{(now_ns - supervisor_ns) // 1_000_000} ms"))
         for intent in asked:
             if intent.role is Role.SESSION:
-                self._session_seen_ns = now_ns
+                if self._session_pid not in (None, intent.pid):  # back within its lease, without the repetition begun
+                    into.append(("session_lost", "started again"))
+                self._session_seen_ns, self._session_pid = now_ns, intent.pid
             elif self._in_charge is None or intent.pid == self._in_charge:
                 self._screen_seen_ns = now_ns
         if self._screen_seen_ns is None:

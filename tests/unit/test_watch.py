@@ -96,3 +96,17 @@ def test_a_bus_that_was_opened_again_is_not_off():
         events: list[tuple[str, str]] = []
         watch.look(events, again, 10**12)
         assert events == expected
+
+
+def test_a_session_that_is_back_before_its_lease_ran_out_was_lost_all_the_same():
+    watch = LeaseWatch(RIG)
+    for pid, now_ms, expected in (
+        (7, 0, []),
+        (7, 400, []),
+        (8, 500, [("session_lost", "started again")]),
+        (8, 600, []),
+    ):
+        events: list[tuple[str, str]] = []
+        asked = [Asked(IntentKind.LEASE, Role.SCREEN, 1), Asked(IntentKind.LEASE, Role.SESSION, pid)]
+        watch.look(events, asked, 0, 10**12 + now_ms * MS)
+        assert events == expected
