@@ -159,7 +159,8 @@ class JointView(msgspec.Struct, frozen=True):
 
 
 class AlarmView(msgspec.Struct, frozen=True):
-    """An exception that stands now. Words are looked up by `event` in control/events.py."""
+    """An exception that stands now; in views the worst first (session/monitor.py). Words are looked up by `event` in
+    control/events.py."""
 
     event: str
     detail: str
@@ -197,7 +198,7 @@ class SessionView(msgspec.Struct, frozen=True):
     recent: tuple[bool, ...]
     """Verdicts of the last 20 repetitions, oldest first."""
     pace_per_h: float
-    """Accepted per hour over the last 20 repetitions."""
+    """Accepted per hour of following, from the last 20 repetitions; pauses are no part of it; 0: too few to tell."""
     joints: tuple[JointView, ...]
     aligned: tuple[bool, ...]
     alarms: tuple[AlarmView, ...]
@@ -217,6 +218,9 @@ class SessionView(msgspec.Struct, frozen=True):
     """Accepted since this run began."""
     reduced_speed_mm_s: float = 0.0
     """Reduced-speed mode: no elbow, wrist or tool of the robot is faster; 0: full speed."""
+    inputs: int = 0
+    """INPUT_* bits of the leader (firmware_bridge/samples.py): its enable switch and emergency stop, where it has them;
+    one that is no longer reported counts as released, as pressed."""
 
 
 class RequestKind(StrEnum):

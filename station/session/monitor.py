@@ -6,11 +6,13 @@ import statistics
 from collections import deque
 from typing import Final
 
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import EVENTS, Effect, Severity, effect_of
 from station.signals import AlarmView, Mode, Tick
 
 ALARM_STANDS_NS: Final = 5_000_000_000
 """An event that has not come again for so long no longer stands."""
+_HAS: Final = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 _STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
 _OWN: Final = ("session_lost",)
 """Of itself: where this process can tell it, it is no longer true."""
@@ -24,6 +26,7 @@ class TickMonitor:
         self.mode_since_ns = 0
         self.stop_event = ""
         self.stop_detail = ""
+        self._has = 0
         self._latency_ns: deque[int] = deque(maxlen=max(2, round(rate_hz)))
         self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
         self._alarms: dict[str, AlarmView] = {}
@@ -32,6 +35,7 @@ class TickMonitor:
     def on_tick(self, tick: Tick) -> None:
         self.last = tick
         self.ticks += 1
+        self._has |= tick.inputs & _HAS
         self._slots.append((tick.index, tick.slot_ns))
         if tick.sent_ns:
             self._latency_ns.append(tick.sent_ns - tick.sample_t_ns)
@@ -62,12 +66,25 @@ class TickMonitor:
         self._seen_ns[event] = t_ns
 
     def alarms(self, now_ns: int) -> tuple[AlarmView, ...]:
-        """Those that stand, the most severe first, then the oldest; the cause of a stop stands as long as the stop."""
+        """Those that stand, the worst first (stop, hold, warning), the newest first among equals; the cause of a stop
+        stands as long as the stop."""
         for name in [
             n for n, seen in self._seen_ns.items() if now_ns - seen > ALARM_STANDS_NS and n != self.stop_event
         ]:
             del self._seen_ns[name], self._alarms[name]
-        return tuple(sorted(self._alarms.values(), key=lambda alarm: (-_severity(alarm.event), alarm.t_ns)))
+        return tuple(sorted(self._alarms.values(), key=lambda alarm: (_rank(alarm.event), alarm.t_ns), reverse=True))
+
+    @property
+    def inputs(self) -> int:
+        """INPUT_* bits now, as the control process judges them: a switch that was there and is no longer reported is
+        released, an emergency stop is pressed."""
+        now = self.last.inputs if self.last is not None else 0
+        found = self._has
+        if now & INPUT_HAS_ENABLE:
+            found |= now & INPUT_ENABLE
+        if self._has & INPUT_HAS_ESTOP and (now & INPUT_ESTOP or not now & INPUT_HAS_ESTOP):
+            found |= INPUT_ESTOP
+        return found
 
     @property
     def rate_hz(self) -> float:
@@ -83,7 +100,10 @@ class TickMonitor:
         return statistics.median(self._latency_ns) / 1e3 if self._latency_ns else 0.0
 
 
-def _severity(name: str) -> Severity:
-    """An unknown event stops the arm (control/events.py), so it is an alarm."""
+def _rank(name: str) -> tuple[int, int]:
+    """How bad: first what it does to the arm (stop, hold, nothing), then how loud. An unknown event stops the arm
+    (control/events.py), so it is an alarm."""
     event = EVENTS.get(name)
-    return event.severity if event is not None else Severity.ALARM
+    effect = effect_of(name)
+    level = 2 if effect >= Effect.STOP else 1 if effect is Effect.HOLD else 0
+    return level, event.severity if event is not None else Severity.ALARM

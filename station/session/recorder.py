@@ -70,8 +70,6 @@ class Outcome:
     row: RepRow | None
     counts: Counts
     recent: tuple[bool, ...]
-    accepted_ns: tuple[int, ...]
-    """Wall end times of the accepted among the last repetitions, oldest first."""
     is_new: bool = True
     """A repetition ended (not: an old one was rejected)."""
     is_durable: bool = True
@@ -241,7 +239,6 @@ class Recorder:
             row=row,
             counts=counts,
             recent=tuple(each.accepted for each in last),
-            accepted_ns=tuple(each.end_wall_ns for each in last if each.accepted),
             is_new=is_new,
             is_durable=is_durable,
             alarm=self._alarm,

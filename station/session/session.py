@@ -33,6 +33,7 @@ from station.session.recorder import (
 from station.session.recorder_thread import RecorderThread
 from station.session.recovery import Recovered, recover
 from station.session.reps import Edge, EdgeKind, RepCounter
+from station.session.rhythm import Rhythm
 from station.session.view import build_view
 from station.settings.calibration import Calibration
 from station.settings.load import digest
@@ -89,6 +90,7 @@ class Session:
             raise
         self._monitor = TickMonitor(rig.arm.rate_hz)
         self._quality = QualityCheck(rig, self._gesture)
+        self._rhythm = Rhythm([row.end_wall_ns for row in self._history])
         self._pre_roll: deque[Tick] = deque(maxlen=max(1, round(PRE_ROLL_S * rig.arm.rate_hz)))
         self._rep_ticks: list[Tick] = []
         self._rep_lost = 0
@@ -179,6 +181,7 @@ class Session:
         if missing:
             self._lost(missing, tick)
         self._monitor.on_tick(tick)
+        self._rhythm.tick(tick.slot_ns, tick.mode == Mode.FOLLOWING)
         is_counted = tick.mode == Mode.FOLLOWING and (self._counter.in_rep or self._wants_more)
         edges = self._counter.update(tick.slot_ns, tick.angle_rad, is_counted)
         if not edges:
@@ -228,6 +231,7 @@ class Session:
     def _end(self, edge: Edge, tick: Tick) -> None:
         grade = self._quality.check(self._rep_ticks)
         reason, detail = edge.reason, edge.detail
+        self._rhythm.ended(is_cycle=reason != reasons.INTERRUPTED)
         if reason == reasons.INTERRUPTED:
             detail = {**detail, "value": self._monitor.stop_event or Mode(tick.mode).name}
         if self._rep_lost:
@@ -342,6 +346,7 @@ class Session:
             outcome=self._outcome,
             counter=self._counter,
             monitor=self._monitor,
+            pace_per_h=self._rhythm.pace_per_h(self._outcome.recent),
             last=self._last_verdict,
             accepted_this_run=self.totals.accepted,
             records_lost=self.totals.records_lost,

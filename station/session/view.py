@@ -22,6 +22,7 @@ def build_view(
     outcome: Outcome,
     counter: RepCounter,
     monitor: TickMonitor,
+    pace_per_h: float,
     last: Verdict | None,
     accepted_this_run: int,
     records_lost: int,
@@ -53,7 +54,7 @@ def build_view(
         rep_target_s=task.rep_target_s,
         last=last,
         recent=outcome.recent,
-        pace_per_h=_pace_per_h(outcome.accepted_ns),
+        pace_per_h=pace_per_h,
         joints=_joints(rig, tick),
         aligned=tick.aligned if tick is not None else (),
         alarms=monitor.alarms(now_ns),
@@ -68,19 +69,13 @@ def build_view(
         finished=finished,
         accepted_this_run=accepted_this_run,
         reduced_speed_mm_s=_reduced_speed(rig),
+        inputs=monitor.inputs,
     )
 
 
 def _reduced_speed(rig: Rig) -> float:
     kinematics = rig.arm.kinematics
     return kinematics.reduced_speed_mm_s if kinematics is not None and kinematics.reduced_speed else 0.0
-
-
-def _pace_per_h(accepted_ns: tuple[int, ...]) -> float:
-    """Accepted an hour among the last repetitions; 0 until two are there."""
-    if len(accepted_ns) < 2 or accepted_ns[-1] <= accepted_ns[0]:
-        return 0.0
-    return (len(accepted_ns) - 1) * 3600e9 / (accepted_ns[-1] - accepted_ns[0])
 
 
 def _joints(rig: Rig, tick: Tick | None) -> tuple[JointView, ...]:
