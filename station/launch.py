@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -77,8 +78,9 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def start(self) -> None:
-        """Start everything but the screen. Raises StartError in the words of whatever could not start."""
+    def start(self, step: Callable[[str], None] = lambda _: None) -> None:
+        """Start everything but the screen; `step` is told what is waited for: 'emulators', 'control', 'session'.
+        Raises StartError in the words of whatever could not start."""
         folder = self.runtime.folder
         self._settings.save(folder)
         leave_core(self.rig.loop.core)  # and so do all children; the control process takes it back
@@ -89,11 +91,17 @@ class Run:
             )
             self._emulators = emulated.start_emulators(config, folder)
         self.session = self._start("session process", "station.session")  # its imports take longest
+        step("emulators")
         for child in self._emulators:
             child.wait_ready(10.0)
         self.control = self._start("control process", "station.control")
         self.supervisor = self._start("supervisor", "station.supervisor", "--control-pid", str(self.control.pid))
-        for child, limit_s in ((self.control, 15.0), (self.supervisor, 10.0), (self.session, 15.0)):
+        for child, name, limit_s in (
+            (self.control, "control", 15.0),
+            (self.supervisor, "control", 10.0),
+            (self.session, "session", 15.0),
+        ):
+            step(name)
             child.wait_ready(limit_s)
             self.notes.extend(note for note in child.notes if note not in self.notes)
         self.intents = IntentSender(folder / "intents.sock", Role.SCREEN)

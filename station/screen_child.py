@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -19,7 +20,10 @@ _RESTORE: Final = (
 
 
 class ScreenChild:
-    """`python -m station.tui` on this terminal."""
+    """`python -m station.tui` on this terminal.
+
+    While it draws, a file `screen.PID` stands in the runtime folder: a screen that died while it stood has left the
+    terminal in its modes; any other end has put it in order itself, or never touched it."""
 
     def __init__(self, runtime: Path, language: str) -> None:
         self._saved: list[Any] | None = None
@@ -27,8 +31,10 @@ class ScreenChild:
         with contextlib.suppress(termios.error):
             self._saved = termios.tcgetattr(0)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "station.tui", "--runtime", str(runtime), "--lang", language]
+            [sys.executable, "-m", "station.tui", "--runtime", str(runtime), "--lang", language],
+            preexec_fn=_ignore_interrupts,
         )
+        self._draws = runtime / f"screen.{self._process.pid}"
 
     def __enter__(self) -> ScreenChild:
         return self
@@ -45,8 +51,10 @@ class ScreenChild:
         if self._is_restored:
             return
         self._is_restored = True
-        with contextlib.suppress(OSError):
-            os.write(1, _RESTORE)
+        if self._draws.exists():
+            self._draws.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.write(1, _RESTORE)
         if self._saved is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(0, termios.TCSAFLUSH, self._saved)
@@ -61,3 +69,8 @@ class ScreenChild:
                 self._process.wait()
         if self._process.returncode != 0:
             self.restore_terminal()
+
+
+def _ignore_interrupts() -> None:
+    """In the child, until it draws: a Ctrl-C during its start is its launcher's business, which ends it in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from station import cli
-from station.cli.run import spoken_language
 from station.runtime import running_rigs
+from station.starting import spoken_language
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
+from typing import Final
 
 from station import cli
 from station.children import StartError
@@ -23,6 +25,7 @@ from station.settings.errors import ConfigError
 from station.settings.load import load_rig, load_task
 from station.settings.rig import Language, Rig
 from station.signals import IntentKind, Mode, SessionView, Verdict
+from station.starting import LINE, spoken_language
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +66,9 @@ def main(options: argparse.Namespace) -> int:
     if not headless and not (sys.stdout.isatty() and sys.stdin.isatty()):
         print("station: not a terminal: running headless", file=sys.stderr)
         headless = True
+    language = options.lang or spoken_language()
     data = options.data or Path(os.environ.get("STATION_DATA", "data"))
+    LINE.step("settings")
     try:
         rig, calibration = load_rig(options.rig)
         task = load_task(options.task or rig.task, rig)
@@ -85,36 +90,76 @@ def main(options: argparse.Namespace) -> int:
     except RigBusyError as error:
         return cli.fail(str(error), cli.HARDWARE)
     stop = _StopSignal()
-    with run:
-        try:
-            run.start()
-        except StartError as error:
-            return cli.fail(str(error), error.code)
-        if headless:
-            return _headless(run, rig, options, stop, options.reps or task.target)
-        return _with_screen(run, options.lang or spoken_language(), stop)
+    try:
+        with run:
+            try:
+                run.start(LINE.step)
+            except StartError as error:
+                return cli.fail(str(error), error.code)
+            stop.has_started = True
+            if headless:
+                LINE.clear()
+                return _headless(run, rig, options, stop, options.reps or task.target)
+            LINE.step("screen")
+            return _with_screen(run, language, stop)
+    except KeyboardInterrupt:  # `run` has been closed: the arm first
+        LINE.clear()
+        print(f"\nstation: {_aborted(run, stop, language)}", file=sys.stderr)
+        return cli.INTERRUPTED
 
 
 class _StopSignal:
-    """Ctrl-C, SIGTERM: the first asks for a controlled end, the second for an abort. SIGHUP loses the screen only."""
+    """Ctrl-C, SIGTERM: the first asks for a controlled end, the second for an end at once, further ones are not
+    needed; while the station starts the first is enough, since nothing moves yet. SIGHUP loses the screen only."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.number = 0
+        self.has_started = False
         signal.signal(signal.SIGINT, self._take)
         signal.signal(signal.SIGTERM, self._take)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _take(self, number: int, _: FrameType | None) -> None:
+    def _take(self, *_: object) -> None:
         self.count += 1
-        self.number = number
-        if self.count > 1:
-            raise KeyboardInterrupt
+        if self.count > 1 or not self.has_started:
+            self.abort()
+
+    def abort(self) -> None:
+        """End at once, in the safe order; nothing may interrupt that. Raises KeyboardInterrupt."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
 
-def spoken_language() -> Language:
-    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "zh" if spoken.startswith("zh") else "en"
+def _aborted(run: Run, stop: _StopSignal, language: Language) -> str:
+    """What is true of the arm and the files after an end at once."""
+    if not stop.has_started:
+        return _ABORTED["start"][language]
+    control = run.control.poll() if run.control is not None else None
+    is_safe = control is not None and control >= 0
+    is_whole = run.session is not None and run.session.poll() == 0
+    return _ABORTED["safe" if is_safe else "killed"][language] + _ABORTED["whole" if is_whole else "torn"][language]
+
+
+_ABORTED: Final[dict[str, dict[Language, str]]] = {
+    "start": {
+        "en": "ended while it started; the arm has not moved, its motors are off",
+        "zh": "启动时被中断；机械臂没有动过，电机已断电",
+    },
+    "safe": {
+        "en": "ended at once: the arm was stopped and switched off first; ",
+        "zh": "已立即结束：机械臂先停下并断电；",
+    },
+    "killed": {
+        "en": "ended at once: the control process did not end by itself, the motors' own time-out stops the arm; ",
+        "zh": "已立即结束：控制程序没有自行退出，由电机自身的超时停住机械臂；",
+    },
+    "whole": {"en": "the files are complete", "zh": "文件完整"},
+    "torn": {
+        "en": "files that were not complete are put in order at the next start",
+        "zh": "没写完的文件在下次启动时整理",
+    },
+}
 
 
 def _headless(run: Run, rig: Rig, options: argparse.Namespace, stop: _StopSignal, target: int) -> int:
@@ -147,10 +192,7 @@ def _headless(run: Run, rig: Rig, options: argparse.Namespace, stop: _StopSignal
                 for kind in person.ask(Mode(view.mode), time.monotonic()):
                     run.ask(kind)
         time.sleep(0.05)
-    try:
-        run.finish()
-    except KeyboardInterrupt:
-        return cli.INTERRUPTED
+    run.finish()
     if stop.count:
         code = cli.INTERRUPTED
     return _report(run, options, code)
@@ -224,37 +266,65 @@ def measured(document: dict[str, object]) -> str:
 
 
 def _with_screen(run: Run, language: Language, stop: _StopSignal) -> int:
+    """Until the shift ends: from our screen, from another one, or by a signal. A screen that died ends nothing."""
     with ScreenChild(run.runtime.folder, language) as screen:
+        LINE.hand_over()
         told = False
+        view = None
         while not stop.count:
-            run.view()
+            view = run.view() or view
             session_code = run.session.poll() if run.session is not None else 0
-            if session_code == 0:
+            if session_code == 0 or screen.poll() == 0:
                 break  # the shift was finished from a screen
-            if screen.poll() == 0:
-                stop.count = stop.count or 0
-                break
+            if screen.poll() == cli.INTERRUPTED:
+                stop.abort()
             if screen.poll() is not None and not told:
                 told = True
                 screen.restore_terminal()
-                print(
-                    f"\nstation: the screen ended (code {screen.poll()}); the arm holds. "
-                    f"'{sys.argv[0]} attach {run.rig.name}' brings a screen back; Ctrl-C here ends the shift.",
-                    file=sys.stderr,
-                )
+                with contextlib.suppress(OSError):
+                    print(f"\nstation: {_screen_gone(run, screen.poll(), language)}", file=sys.stderr)
             time.sleep(0.05)
         code = control_code(run)
         if stop.count:
             run.ask(IntentKind.SHUTDOWN)
-        try:
-            run.finish()
-        except KeyboardInterrupt:
-            return cli.INTERRUPTED
+        run.finish()
+        view = run.view() or view
         screen.wait(3.0)
+        has_summary = screen.poll() == 0
     if stop.count:
         code = cli.INTERRUPTED
     try:
-        print(measured(json.loads(run.closing_document)))
+        document = json.loads(run.closing_document)
     except ValueError:
         return cli.fail("the session process left no report; its records are in the ledger", code or cli.DATA)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        if not has_summary:
+            print(_late_summary(view, document, language), end="")
+        print(f"\n{_TECHNICAL[language]}\n{measured(document)}", flush=True)
     return code or cli.OK
+
+
+_TECHNICAL: Final[dict[Language, str]] = {"en": "Technical", "zh": "技术信息"}
+
+
+def _screen_gone(run: Run, code: int | None, language: Language) -> str:
+    """The hint for a terminal whose screen died; it works when typed into another terminal as it is."""
+    root = os.environ.get("STATION_RUNTIME")
+    prefix = f"STATION_RUNTIME={shlex.quote(str(Path(root).absolute()))} " if root else ""
+    back = f"{prefix}{shlex.quote(sys.argv[0])} attach {run.rig.name}"
+    if language == "zh":
+        return f"屏幕已退出（代码 {code}）；机械臂保持不动。恢复屏幕：{back}  在这里按 Ctrl-C 结束班次。"
+    return (
+        f"the screen ended (code {code}); the arm holds. A screen again: {back}  Ctrl-C here ends the shift; its "
+        "summary follows here."
+    )
+
+
+def _late_summary(view: SessionView | None, document: dict[str, object], language: Language) -> str:
+    """The shift's summary for a terminal whose own screen could not say it."""
+    from station.tui.language import Words
+    from station.tui.summary import Ending, Tally, summary_text
+
+    rejected = document["rejected"]
+    assert isinstance(rejected, dict)
+    return summary_text(view, Ending.FINISHED, Tally(rejected), Words(language))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from station.link.screen_link import StationLink
+from station.starting import LINE, clear_left_line
 from station.tui.language import Language
 from station.tui.run import run_screen
 from station.tui.summary import Ending
@@ -16,9 +21,12 @@ from station.tui.summary import Ending
 _CONNECT_S: Final = 5.0
 
 
+_CODES: Final = {Ending.FINISHED: 0, Ending.LEFT: 0, Ending.ABORTED: 130}
+
+
 def show(runtime: Path, language: Language, *, is_attached: bool = False) -> int:
-    """Blocks while the screen is up. Exit code: 0 the shift was finished or a person left an attached screen, 1 the
-    screen ended otherwise while the run goes on, 3 there is no run."""
+    """Blocks while the screen is up. Exit code: 0 the shift was finished or a person left an attached screen, 130 a
+    person wants the run ended at once, 1 the screen ended otherwise while the run goes on, 3 there is no run."""
     deadline = time.monotonic() + _CONNECT_S
     while True:
         try:
@@ -26,14 +34,31 @@ def show(runtime: Path, language: Language, *, is_attached: bool = False) -> int
             break
         except OSError as error:
             if time.monotonic() > deadline:
+                LINE.clear()
                 sys.stderr.write(f"station: error: no run answers in {runtime}: {error.strerror}\n")
                 return 3
             time.sleep(0.05)
     try:
-        outcome = run_screen(link, language, is_attached=is_attached)
+        with _drawing(runtime):
+            clear_left_line()
+            outcome = run_screen(link, language, is_attached=is_attached)
     finally:
         link.close()
-    return 0 if outcome.ending in (Ending.FINISHED, Ending.LEFT) else 1
+    return _CODES.get(outcome.ending, 1)
+
+
+@contextlib.contextmanager
+def _drawing(runtime: Path) -> Iterator[None]:
+    """The mark for screen_child.py: from here on the terminal is in the screen's modes, until it is left in order."""
+    mark = runtime / f"screen.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        mark.touch()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            mark.unlink()
 
 
 def main() -> int:

@@ -22,12 +22,15 @@ from station.tui.screens.work import WorkScreen
 from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
+from station.tui.widgets.banner import NOT_ACCEPTED, NOTHING_YET
 from station.tui.widgets.notice import CONTROL_GONE, SMALLEST
 
 POLL_S: Final = 0.1
 SILENCE_NS: Final = 2_000_000_000
 """No new view for so long: what stands on the screen is no longer true."""
 FINISH_ASK_NS: Final = 10_000_000_000
+REMARK_NS: Final = 4_000_000_000
+_PAGES: Final = {"?": Cover.KEYS, "a": Cover.ALARMS}
 _OUTPUT_FD: Final = 2
 _LARGE: Final = (120, 40)
 _MOVING: Final = (Mode.FOLLOWING, Mode.ALIGNING)
@@ -70,16 +73,18 @@ class StationApp(App[Outcome]):
         self._tally = Tally()
         self._asked_finish_ns: int | None = None
         self._is_finishing = False
-        self._shows_keys = False
+        self._page = Cover.NONE
+        self._remark = ("", 0)
         self._sight = Sight()
         self._watch: TerminalWatch | None = None
+        self.has_lost_terminal = False
 
     def on_mount(self) -> None:
         self.push_screen(self._work)
         if not self.is_headless:
             self._watch = TerminalWatch((0, 1, 2), self._terminal_lost)
             self._watch.start()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave, Ending.ABORTED)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave, Ending.TERMINATED)
         self.set_interval(POLL_S, self.poll)
         self.call_after_refresh(self.poll)
         self._heart.start()
@@ -135,7 +140,7 @@ class StationApp(App[Outcome]):
             return Cover.ENDING
         if self._view.mode in (Mode.STOPPING, Mode.STOPPED) or self._view.stop_event in CONTROL_GONE:
             return Cover.STOPPED
-        return Cover.KEYS if self._shows_keys else Cover.NONE
+        return self._page
 
     def _scene(self, now_ns: int) -> Scene:
         width, height = self.size
@@ -150,6 +155,7 @@ class StationApp(App[Outcome]):
             asks_finish=self._asked_finish_ns is not None,
             is_finishing=self._is_finishing,
             silent_s=(now_ns - self._seen_ns) / 1e9,
+            remark=self._remark[0] if now_ns - self._remark[1] < REMARK_NS else "",
         )
 
     @property
@@ -170,10 +176,12 @@ class StationApp(App[Outcome]):
         was_engaging = self._heart.is_engaging
         self._heart.release()
         asked, self._asked_finish_ns = self._asked_finish_ns, None
-        shown, self._shows_keys = self._shows_keys, False
+        page, self._page = self._page, Cover.NONE
+        self._remark = ("", 0)
+        is_covered = page is not Cover.NONE or self._cover(self._clock_ns()) is not Cover.NONE
         key = event.character if event.character in ("?",) else event.key.lower()
         if key == "space":
-            self._space(was_engaging, typed_ns, closes_keys=shown)
+            self._space(was_engaging, typed_ns, closes_page=page is not Cover.NONE)
         elif key == "s":
             self._heart.insist(IntentKind.STOP)
         elif was_engaging:
@@ -181,25 +189,36 @@ class StationApp(App[Outcome]):
         is_meant = self._sight.knows_screen(typed_ns)
         if key == "q" and is_meant:
             self._ask_finish(asked)
-        elif key == "x" and is_meant:
-            self._link.request(RequestKind.REJECT_LAST)
+        elif key == "x" and is_meant and not is_covered:
+            self._reject_last()
         elif key == "r":
             if self._mode == Mode.STOPPED and self._sight.knows_state(Mode.STOPPED, typed_ns):
                 self._link.intend(IntentKind.RESET)
         elif key == "l":
             self._words = Words(self._words.other)
-        elif key == "?":
-            self._shows_keys = not shown
+            self._page = page
+        elif key in _PAGES and not is_covered:
+            self._page = _PAGES[key]
         self.poll()
 
-    def _space(self, was_engaging: bool, typed_ns: int, *, closes_keys: bool) -> None:
+    def _reject_last(self) -> None:
+        """Only what stands on the screen as accepted; else the key is answered with why it did nothing."""
+        view = self._view
+        if view is None or not view.recent:
+            self._remark = (NOTHING_YET, self._clock_ns())
+        elif not view.recent[-1]:
+            self._remark = (NOT_ACCEPTED, self._clock_ns())
+        else:
+            self._link.request(RequestKind.REJECT_LAST)
+
+    def _space(self, was_engaging: bool, typed_ns: int, *, closes_page: bool) -> None:
         """Start where the arm waits and the person sees that it waits; hold at once where it moves or is asked to."""
         mode = self._mode
         if was_engaging or mode in _MOVING:
             self._heart.insist(IntentKind.HOLD)
             return
         waits = mode in (Mode.READY, Mode.HOLD) and not self._is_finishing and not self._is_lost(self._clock_ns())
-        if waits and not closes_keys and self._sight.knows_state(mode, typed_ns):
+        if waits and not closes_page and self._sight.knows_state(mode, typed_ns):
             self._heart.engage()
 
     def _ask_finish(self, asked_ns: int | None) -> None:
@@ -235,6 +254,7 @@ class StationApp(App[Outcome]):
 
     def _terminal_lost(self) -> None:
         """From the watch's thread."""
+        self.has_lost_terminal = True
         self.call_later(self._leave, Ending.TERMINAL_LOST)
 
     def _leave(self, ending: Ending) -> None:

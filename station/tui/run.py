@@ -6,6 +6,7 @@ import contextlib
 import sys
 import termios
 
+from station.signals import IntentKind
 from station.tui.app import StationApp
 from station.tui.language import Language
 from station.tui.link import ScreenLink
@@ -16,9 +17,13 @@ def run_screen(link: ScreenLink, language: Language, *, bell: bool = True, is_at
     """Blocks, on the main thread; the terminal is restored at the return. The maker of the link closes it."""
     app = StationApp(link, language, bell=bell, is_attached=is_attached)
     forget_typed()
-    outcome = app.run(mouse=False)
+    try:
+        outcome = app.run(mouse=False)
+    except KeyboardInterrupt:  # a signal, or the terminal's watch, where the app did not find its own way out
+        outcome = None
     if outcome is None:
-        return Outcome(Ending.ABORTED, link.latest(), "")
+        link.intend(IntentKind.HOLD)
+        return Outcome(Ending.TERMINAL_LOST if app.has_lost_terminal else Ending.TERMINATED, link.latest(), "")
     if outcome.text:
         sys.stdout.write(outcome.text)
         sys.stdout.flush()

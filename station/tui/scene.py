@@ -22,6 +22,8 @@ class Cover(Enum):
     """The shift ends in order: target reached, or a person asked."""
     STOPPED = auto()
     KEYS = auto()
+    ALARMS = auto()
+    """All alarms: asked for by a key, like KEYS."""
 
 
 class Scene(NamedTuple):
@@ -38,3 +40,5 @@ class Scene(NamedTuple):
     is_finishing: bool
     silent_s: float
     """Since the last view."""
+    remark: str = ""
+    """An answer to the last key, for a few seconds: a message of the catalogue."""

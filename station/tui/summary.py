@@ -16,7 +16,9 @@ class Ending(StrEnum):
     FINISHED = "finished"
     """The session says that the files are complete."""
     ABORTED = "aborted"
-    """Ctrl-C twice, or q where the link was lost."""
+    """Ctrl-C twice, or q where the link was lost: a person wants the run to end at once."""
+    TERMINATED = "terminated"
+    """A signal, or an error of the screen itself: the run goes on."""
     TERMINAL_LOST = "terminal_lost"
     LEFT = "left"
     """Ctrl-C in an attached screen: the run goes on."""
@@ -35,8 +37,10 @@ class Outcome(NamedTuple):
 class Tally:
     """Reasons of the rejections that this screen has seen; a verdict that changes (x) is counted once, as it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: dict[str, int] | None = None) -> None:
+        """`counted`: reasons that are counted already, instead of verdicts to be seen."""
         self._by_number: dict[int, Verdict] = {}
+        self._counted = counted or {}
 
     def see(self, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -48,7 +52,7 @@ class Tally:
 
     def reasons(self) -> list[tuple[str, int]]:
         """(reason code, count), the most frequent first."""
-        counts: dict[str, int] = {}
+        counts = dict(self._counted)
         for verdict in self._by_number.values():
             counts[verdict.reason] = counts.get(verdict.reason, 0) + 1
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -75,7 +79,7 @@ def summary_text(view: SessionView | None, ending: Ending, tally: Tally, words: 
         fields.append(("", f"{view.rejected - seen} × {words('before this screen began')}"))
     fields += [
         (words("Duration"), hours(view.shift_s, words)),
-        (words("Pace"), words("{pace:.0f} an hour", pace=pace)),
+        (words("Pace, pauses included"), words("{pace:.0f} an hour", pace=pace)),
         (words("Today"), str(view.today)),
         (words("Files"), done),
     ]
@@ -83,7 +87,7 @@ def summary_text(view: SessionView | None, ending: Ending, tally: Tally, words: 
         fields.append((words("Lost records"), str(view.records_lost)))
     label = max(cell_len(name) for name, _ in fields)
     lines = [title, *(f"  {name}{' ' * (label - cell_len(name))}  {text}" for name, text in fields)]
-    if ending is not Ending.FINISHED:
+    if ending is not Ending.FINISHED and ending is not Ending.ABORTED:
         lines.append(words("The screen was closed before the end of the shift; the arm holds without it."))
     return "\n".join(lines) + "\n"
 

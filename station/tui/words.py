@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control import events
 from station.session import reasons
 from station.signals import Mode, PhaseView, Verdict
@@ -32,11 +33,35 @@ _PHRASES: Final = {
         (r"\bunder way\b", "under way"),
         (r"\band (?P<count>\d+) after it\b", "and {count} after it"),
         (r"\basked (?P<angle>-?\d+) deg\b", "asked {angle} deg"),
+        (r"\b(?P<count>\d+) ticks lost on the way to the recorder\b", "{count} ticks"),
         (r"\b(?P<count>\d+) ticks\b", "{count} ticks"),
+        (r"\b(?P<count>\d+) in 1 s\b", "{count} in 1 s"),
+        (r"\bsample (?P<number>\d+) at (?P<time>\d+) us\b", "sample {number}"),
+        (r"\bsupply voltage too high\b", "supply voltage too high"),
+        (r"\bsupply voltage too low\b", "supply voltage too low"),
+        (r"\bcurrent too high\b", "current too high"),
+        (r"\bpower stage too hot\b", "power stage too hot"),
+        (r"\brotor too hot\b", "rotor too hot"),
+        (
+            r"\blost communication: no command within the motor's own time-out",
+            "no command within the motor's own time-out",
+        ),
+        (r"\boverload\b", "overload"),
+        (r"\bthe disk is full: .*", "the disk is full"),
+        (r"\b(?P<free>\d+) MB free on disk, (?P<need>\d+) MB are needed\b", "{free} MB free, {need} MB needed"),
     )
 }
-"""What the control process says in details (control/inputs.py, control/loop.py); other text is shown as it is."""
-_JOINT: Final = re.compile(r"\b(?:left|right)_[a-z0-9]+\b")
+"""What the processes say in details; a detail that is not understood whole is kept apart, as a technical one."""
+_SENTENCE: Final = re.compile(r"[A-Za-z']{2,} [A-Za-z']{2,}")
+"""Words of English after one another: to a reader of Chinese not a name or a unit, but a sentence."""
+_BACK: Final = {
+    "session_lost": "the recorder had stopped; it is back",
+    "no_session": "the recorder was not there yet; it is now",
+    "screen_lost": "the screen had gone; it is back",
+    "no_screen": "no screen was in charge yet",
+}
+"""A screen that shows a view has a session, and is a screen: these are past where they are read."""
+_JOINT: Final = re.compile(r"(?:\bjoint )?\b((?:left|right)_[a-z0-9]+)\b")
 _SIDES: Final = ("left ", "right ", "左", "右")
 
 
@@ -72,27 +97,45 @@ class EventWords(NamedTuple):
     action: str
     who: str
     """Who acts."""
+    technical: str = ""
+    """What of the detail is not in the reader's language."""
 
 
 def event_words(name: str, detail: str, words: Words) -> EventWords:
     """Words of an event of control/events.py; a name that the table does not know is shown as it is."""
     event = events.EVENTS.get(name)
-    where = detail_words(detail, words)
+    where, technical = detail_parts(detail, words)
     if event is None:
-        return EventWords(f"{name}: {where}" if where else name, "", "", words("Technician"))
+        return EventWords(f"{name}: {where}" if where else name, "", "", words("Technician"), technical)
     cause, consequence, action = event.zh if words.language == "zh" else event.en
     needs_technician = "technician" in event.en.action
+    if name in _BACK:
+        cause, action, where = words(_BACK[name]), words("press SPACE / pedal to go on"), ""
     return EventWords(
         words("{cause}: {detail}", cause=_begin(cause), detail=where) if where else _begin(cause),
         _begin(consequence),
         _begin(action),
         words("Technician") if needs_technician else words("The person at the rig"),
+        technical,
     )
+
+
+def detail_parts(detail: str, words: Words) -> tuple[str, str]:
+    """(what the reader understands, the rest as it is): ('右肘', 'speed asked 9.1 rad/s; limit 6.0')."""
+    detail = detail.removeprefix("gate: ")  # who refused is said by the cause
+    whole = detail_words(detail, words)
+    if words.language == "en" or not _SENTENCE.search(whole):
+        return whole, ""
+    parts = detail.split(": ")
+    count = 0
+    while not _SENTENCE.search(detail_words(": ".join(parts[: count + 1]), words)):
+        count += 1
+    return detail_words(": ".join(parts[:count]), words), ": ".join(parts[count:])
 
 
 def detail_words(detail: str, words: Words) -> str:
     """'right_j4: no answer, 41 ms' → '右肘: 无应答, 41 ms'; joints and the control process's phrases, anywhere."""
-    text = _JOINT.sub(lambda found: joint_words(found[0], words), detail)
+    text = _JOINT.sub(lambda found: joint_words(found[1], words), detail)
     for phrase, message in _PHRASES.items():
         text = phrase.sub(lambda found, message=message: words(message, **found.groupdict()), text)  # type: ignore[misc]
     return text
@@ -102,23 +145,39 @@ def _begin(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+def switch_words(inputs: int, words: Words) -> list[str]:
+    """The state of the switches that the rig has, one text each."""
+    found = []
+    if inputs & INPUT_HAS_ENABLE:
+        found.append(words("Enable switch ● held") if inputs & INPUT_ENABLE else words("Enable switch ○ released"))
+    if inputs & INPUT_HAS_ESTOP:
+        is_pressed = inputs & INPUT_ESTOP
+        found.append(words("E-stop ■ PRESSED") if is_pressed else words("E-stop ○ not pressed"))
+    return found
+
+
 class VerdictWords(NamedTuple):
     what: str
     fix: str
+    technical: str = ""
+    """What of the cause is not in the reader's language."""
 
 
 def verdict_words(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words) -> VerdictWords:
     """What was wrong with a rejected repetition, and what to do."""
     say = {phase.name: words.pick(phase.say) for phase in phases}
-    detail = {**verdict.detail, "value": _value_words(verdict.detail.get("value", "?"), words)}
-    sentence = reasons.reason_words(verdict.reason, detail, words.language, say)
+    value, technical = _value_words(verdict.detail.get("value", "?"), words)
+    sentence = reasons.reason_words(verdict.reason, {**verdict.detail, "value": value}, words.language, say)
     what, _, fix = sentence.partition("→")
-    return VerdictWords(what.strip(), fix.strip())
+    return VerdictWords(what.strip(), fix.strip(), technical)
 
 
-def _value_words(value: str, words: Words) -> str:
-    """A repetition that was interrupted carries the event's name, or the mode's."""
+def _value_words(value: str, words: Words) -> tuple[str, str]:
+    """A repetition that was interrupted carries the event's name, or the mode's; (in words, the rest as it is)."""
     if value in events.EVENTS:
         cause = event_words(value, "", words).cause
-        return cause[:1].lower() + cause[1:]
-    return mode_words(Mode[value], words).text if value in Mode.__members__ else value
+        return cause[:1].lower() + cause[1:], ""
+    if value in Mode.__members__:
+        return mode_words(Mode[value], words).text, ""
+    clear, technical = detail_parts(value, words)
+    return clear or words("a technical cause"), technical

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.settings.load import load_rig, load_task
 from station.signals import (
     AlarmView,
@@ -176,6 +177,25 @@ STATES: dict[str, SessionView] = {
         stop_event="joint_lost",
         stop_detail="right_j4: 212 ms",
         alarms=(ALARM,),
+    ),
+    "switches": view(
+        mode=Mode.READY,
+        in_rep=False,
+        rep_s=0.0,
+        reduced_speed_mm_s=250.0,
+        inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP,
+    ),
+    "alarms": view(
+        alarms=tuple(AlarmView(name, "", NOW_NS) for name in ("records_lost", "motor_warm", "disk_low")),
+        inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ENABLE,
+    ),
+    "technical": view(
+        mode=Mode.STOPPED,
+        in_rep=False,
+        rep_s=0.0,
+        stop_event="gate_refused",
+        stop_detail="gate: joint right_j4: speed sent 9.1000 rad/s; limit 6.0000",
+        inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ESTOP,
     ),
     "disconnected": view(mode=Mode.DISCONNECTED, in_rep=False, rep_s=0.0),
 }

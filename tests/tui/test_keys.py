@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from station.signals import IntentKind, Mode, RequestKind
-from station.tui.app import FINISH_ASK_NS, SILENCE_NS
+from station.tui.app import FINISH_ASK_NS, REMARK_NS, SILENCE_NS
 from station.tui.heart import ENGAGE_LIMIT_NS
 from station.tui.summary import Ending
 from tests.tui.conftest import Staged
@@ -102,6 +102,50 @@ async def test_x_rejects_the_last_repetition(staged: Staged):
         await stage.press("x")
         assert stage.link.requests == [RequestKind.REJECT_LAST]
         assert stage.link.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("recent", "english", "chinese"),
+    [((), "Nothing to reject yet", "还没有可以作废的"), ((True, False), "rejected already", "上一次已经不合格")],
+)
+async def test_x_where_there_is_nothing_to_reject_says_so_for_a_while(staged: Staged, recent, english, chinese):
+    async with staged(view(recent=recent)) as stage:
+        await stage.press("x")
+        assert stage.link.requests == []
+        assert any(english in line for line in stage.rows("#banner"))
+        await stage.press("l", "x")
+        assert any(chinese in line for line in stage.rows("#banner"))
+        stage.clock.advance(REMARK_NS / 1e9 + 0.1)
+        stage.link.show(t_ns=stage.clock.now_ns)
+        assert not any(chinese in line for line in stage.rows("#banner"))
+
+
+@pytest.mark.parametrize("key", ["question_mark", "a"])
+async def test_x_rejects_nothing_that_the_person_cannot_see(staged: Staged, key: str):
+    async with staged(view()) as stage:
+        await stage.press(key, "x")
+        stage.link.show(mode=Mode.STOPPED)
+        await stage.draw()
+        await stage.press("x")
+        assert stage.link.requests == []
+
+
+@pytest.mark.parametrize("mode", [Mode.STOPPED, Mode.DISCONNECTED])
+async def test_q_is_answered_on_every_page(staged: Staged, mode: Mode):
+    async with staged(view(mode=mode)) as stage:
+        await stage.press("q")
+        assert any("Press q again" in line for line in await stage.draw())
+        await stage.press("q")
+        assert any("Ending the shift" in line for line in await stage.draw())
+        assert stage.link.requests == [RequestKind.FINISH]
+
+
+async def test_q_is_answered_where_the_link_is_lost(staged: Staged):
+    async with staged(view()) as stage:
+        stage.link.is_lost = True
+        await stage.draw()
+        await stage.press("q")
+        assert any("Press q again" in line for line in await stage.draw())
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.name)

@@ -16,7 +16,8 @@ from rich.cells import cell_len
 from station.control.events import EVENTS
 from station.session.reasons import WORDS
 from station.signals import AlarmView, Mode, Verdict
-from station.tui.language import Language
+from station.tui.language import Language, Words
+from station.tui.words import event_words
 from tests.tui.conftest import SIZES, Staged
 from tests.tui.picture import svg, svg_lines
 from tests.tui.scenes import NOW_NS, REJECTED, STATES, view
@@ -44,6 +45,17 @@ async def test_the_screen_looks_as_its_picture_in_both_languages(staged: Staged,
             assert [cell_len(line) for line in lines] == [size[0]] * size[1]
             assert not [line for line in lines if "…" in line.replace(" …", "")], "nothing is cut"
             check(PICTURES / f"{state}_{language}_{size[0]}x{size[1]}.txt", lines)
+            await stage.press("l")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_list_of_keys_and_marks_looks_as_its_picture(staged: Staged, size: tuple[int, int]):
+    async with staged(STATES["following"], "en", size) as stage:
+        await stage.press("question_mark")
+        for language in LANGUAGES:
+            lines = await stage.draw()
+            assert not [line for line in lines if "…" in line], "nothing is cut"
+            check(PICTURES / f"keys_{language}_{size[0]}x{size[1]}.txt", lines)
             await stage.press("l")
 
 
@@ -103,7 +115,8 @@ async def test_every_stop_reason_fits_the_smallest_screen_whole(staged: Staged, 
         for event in (event for event in EVENTS.values() if event.name != "shutdown"):  # its page is another
             stage.link.show(stop_event=event.name, stop_detail="right_j4: 41 ms")
             shown = squeeze(stage.rows("#notice"))
-            for sentence in event.zh if language == "zh" else event.en:
+            found = event_words(event.name, "", Words(language))
+            for sentence in (found.cause, found.consequence, found.action):
                 assert squeeze([sentence])[1:] in shown, event.name
             assert squeeze(["按r复位" if language == "zh" else "press r"]) in shown, event.name
 
@@ -122,11 +135,32 @@ async def test_every_alarm_and_every_cause_of_a_hold_fits_whole(staged: Staged, 
         for event in EVENTS.values():
             alarm = AlarmView(event=event.name, detail="right_j7: 41 ms", t_ns=NOW_NS)
             stage.link.show(stop_event=event.name, stop_detail="right_j7: 41 ms", alarms=(alarm,))
+            words = event_words(event.name, "", Words(language))
             for part in (stage.rows("#phase"), stage.rows("#alarms")):
                 shown = squeeze(part)
-                words = event.zh if language == "zh" else event.en
                 assert squeeze([words.cause])[1:] in shown, event.name
                 assert squeeze([words.action])[1:] in shown, event.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event", ["session_lost", "screen_lost"])
+async def test_what_has_come_back_is_not_to_be_restarted(staged: Staged, event: str, language: Language):
+    async with staged(STATES["hold"], language) as stage:
+        stage.link.show(stop_event=event, stop_detail="320 ms", alarms=())
+        shown = squeeze(stage.rows("#phase"))
+        own = EVENTS[event].zh if language == "zh" else EVENTS[event].en
+        assert squeeze([own.action]) not in shown
+        assert ("现已恢复" if language == "zh" else "itisback") in shown
+
+
+@pytest.mark.parametrize("event", ["supervisor_lost", "disk_full"])
+async def test_a_hold_that_space_cannot_end_does_not_ask_for_space(staged: Staged, event: str):
+    async with staged(STATES["hold"]) as stage:
+        stage.link.show(stop_event=event, stop_detail="")
+        shown = squeeze(stage.rows("#phase"))
+        assert "Cannotgoon" in shown
+        assert "SPACE" not in shown
+        assert squeeze([EVENTS[event].en.action])[1:] in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -166,18 +200,55 @@ async def test_the_banner_shouts_until_the_next_repetition_begins_and_stays_read
         assert any("Rejected: Not back home (right elbow off by 14°" in line for line in lines)
 
 
-async def test_alarms_that_do_not_fit_take_turns(staged: Staged):
-    names = ("leader_stale", "motor_warm", "disk_low")
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_worst_alarm_stays_the_others_take_turns(staged: Staged, size: tuple[int, int]):
+    names = ("records_lost", "motor_warm", "disk_low", "loop_gap")
     alarms = tuple(AlarmView(event=name, detail="", t_ns=NOW_NS) for name in names)
-    async with staged(view(alarms=alarms)) as stage:
+    async with staged(view(alarms=alarms), "en", size) as stage:
         seen = set()
         for _ in range(3):
             lines = await stage.draw()
-            assert any("Alarms: 3" in line for line in lines)
-            seen |= {name for name in names if any(EVENTS[name].en.cause[1:] in line for line in lines)}
+            assert any("Alarms: 1 +3 (a: all)" in line for line in lines)
+            shown = squeeze(stage.rows("#alarms"))
+            for sentence in (EVENTS[names[0]].en.cause, EVENTS[names[0]].en.action):
+                assert squeeze([sentence])[1:] in shown
+            seen |= {name for name in names[1:] if squeeze([EVENTS[name].en.cause])[1:] in shown}
             stage.clock.advance(4.0)
             stage.link.show(t_ns=stage.clock.now_ns)
-        assert seen == set(names)
+        assert seen == set(names[1:])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_key_shows_every_alarm_whole_until_any_key(staged: Staged, language: Language):
+    async with staged(STATES["alarms"], language) as stage:
+        await stage.press("a")
+        shown = squeeze(await stage.draw())
+        for alarm in STATES["alarms"].alarms:
+            for sentence in EVENTS[alarm.event].zh if language == "zh" else EVENTS[alarm.event].en:
+                assert squeeze([sentence])[1:] in shown, alarm.event
+        stage.link.show(mode=Mode.STOPPED, stop_event="joint_lost")
+        assert squeeze(["按r复位" if language == "zh" else "press r"]) in squeeze(await stage.draw()), (
+            "a stop goes first"
+        )
+        stage.link.show(mode=Mode.FOLLOWING)
+        await stage.press("a")
+        assert not any("14:32:08" not in line and "全部报警" in line for line in await stage.draw())
+
+
+async def test_a_technical_detail_stands_apart_from_what_a_worker_reads_in_chinese(staged: Staged):
+    async with staged(STATES["technical"], "zh") as stage:
+        rows = stage.rows("#notice")
+        english = [line for line in rows if "speed sent" in line]
+        assert len(english) == 1
+        assert english[0].strip().startswith("技术信息：")
+        stage.link.show(mode=Mode.HOLD, stop_event="joint_stale", stop_detail="right_j4: it went away somehow")
+        shown = await stage.draw()
+        assert any("右肘" in line for line in shown)
+        assert not any("somehow" in line for line in shown)
+        verdict = Verdict(number=9, accepted=False, reason="record_incomplete", detail={"value": "a thing broke here"})
+        stage.link.show(mode=Mode.FOLLOWING, last=verdict)
+        banner = stage.rows("#banner")
+        assert [line.strip() for line in banner if "broke" in line] == ["技术信息：a thing broke here"]
 
 
 async def test_before_the_first_view_the_screen_says_that_it_waits(staged: Staged):

@@ -95,7 +95,7 @@ def test_a_hangup_signal_ends_the_screen_and_holds_the_arm(child: Child):
 def test_a_request_to_terminate_ends_the_screen_in_order_and_holds_the_arm(child: Child):
     child.process.send_signal(signal.SIGTERM)
     child.process.wait(_PATIENCE_S)
-    assert child.report.read_text() == "aborted hold"
+    assert child.report.read_text() == "terminated hold"
     os.close(child.master)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from station.signals import PhaseView, Verdict
 from station.tui.language import Words
 from station.tui.rows import Row, Span, band, row, wrap
 from station.tui.scene import Scene
-from station.tui.widgets.panel import Panel
+from station.tui.widgets.panel import Panel, technical_rows
 from station.tui.words import verdict_words
+
+NOTHING_YET: Final = "Nothing to reject yet: no repetition of this shift is finished."
+NOT_ACCEPTED: Final = "Nothing to reject: the last repetition is rejected already; earlier ones stay as they are."
 
 
 class Banner(Panel):
@@ -25,6 +30,8 @@ class Banner(Panel):
         if scene.is_finishing:
             return ""
         view = scene.view
+        if scene.remark:
+            return ""
         is_loud = view is not None and view.last is not None and not view.in_rep and not view.last.accepted
         return "-bad" if is_loud else ""
 
@@ -37,6 +44,8 @@ class Banner(Panel):
             return [band(line, width, "action") for line in wrap(text, width - 2)]
         if view is None:
             return []
+        if scene.remark:
+            return [row(f" {line}", "strong") for line in wrap(words(scene.remark), width - 2)]
         if view.last is None:
             return [row(" " + words("No repetition yet. The verdict of each will stand here."), "dim")]
         return _verdict(view.last, view.phases, words, width, is_quiet=view.in_rep)
@@ -51,13 +60,14 @@ def _verdict(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words, widt
         text = words("Accepted: repetition {number}", number=verdict.number)
         took = words("{seconds:.1f} s", seconds=verdict.duration_s) if verdict.duration_s else ""
         return [(Span(f" ✓ {text}", "dim" if is_quiet else "strong"), Span(f"   {took}", "dim"))]
-    what, fix = verdict_words(verdict, phases, words)
+    what, fix, technical = verdict_words(verdict, phases, words)
     head = words("Rejected: {what}", what=what)
     rows = [
         row(f" ✗ {line}" if index == 0 else f"   {line}", "dim" if is_quiet else "bad")
         for index, line in enumerate(wrap(head, width - 4))
     ]
-    return rows + [
+    rows += [
         row(f" → {line}" if index == 0 else f"   {line}", "dim" if is_quiet else "strong")
         for index, line in enumerate(wrap(fix, width - 4))
     ]
+    return rows + technical_rows(technical, words, width)

@@ -20,11 +20,9 @@ class KeyBar(Panel):
             keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]
         else:
             keys = [(words("SPACE"), words("start")), ("x", words("reject last")), ("s", words("stop request"))]
-        keys += [
-            ("q", words("end shift")),
-            ("l", "English" if words.language == "zh" else "中文"),
-            ("?", words("keys")),
-        ]
+        keys += [("q", words("end shift")), ("l", "English" if words.language == "zh" else "中文")]
+        if scene.cover in (Cover.NONE, Cover.KEYS, Cover.ALARMS):
+            keys.append(("?", words("keys")))
         spans: list[Span] = []
         for key, what in keys:
             spans += [Span(f" {key}", "strong"), Span(f" {what} ", "dim")]

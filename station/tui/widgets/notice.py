@@ -8,8 +8,9 @@ from station.signals import Mode
 from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, band, pad, row, wrap
 from station.tui.scene import Cover, Scene
-from station.tui.widgets.panel import Panel
-from station.tui.words import detail_words, event_words
+from station.tui.widgets.alarms import alarm_rows
+from station.tui.widgets.panel import Panel, technical_rows
+from station.tui.words import detail_parts, event_words, switch_words
 
 SMALLEST = (80, 24)
 CONTROL_GONE = ("control_lost", "supervisor_stop")
@@ -23,7 +24,8 @@ class Notice(Panel):
             Cover.ENDING: words("End of the shift"),
             Cover.STOPPED: words("Robot stopped"),
             Cover.LOST: words("Link lost"),
-            Cover.KEYS: words("Keys"),
+            Cover.KEYS: words("Keys and marks"),
+            Cover.ALARMS: words("All alarms"),
         }.get(scene.cover, "")
 
     def look(self, scene: Scene) -> str:
@@ -33,13 +35,15 @@ class Notice(Panel):
         if scene.cover is Cover.TOO_SMALL:
             return _too_small(scene, width)
         if scene.cover is Cover.LOST:
-            return _lost(scene, width)
+            return _with_foot(_lost(scene, width), _asks(scene, width), height)
         if scene.cover is Cover.ENDING:
             return _ending(scene, width)
         if scene.cover is Cover.STOPPED:
             return _stopped(scene, width, height)
         if scene.cover is Cover.KEYS:
-            return _keys(scene.words, width)
+            return _keys(scene.words, width, height)
+        if scene.cover is Cover.ALARMS:
+            return _alarms(scene, width, height)
         return [EMPTY, row("  " + scene.words("Waiting for the session …"), "dim")]
 
 
@@ -82,6 +86,29 @@ def _ending(scene: Scene, width: int) -> list[Row]:
     return rows
 
 
+def _asks(scene: Scene, width: int) -> list[Row]:
+    """What the key q has begun, on pages that cover the banner."""
+    words = scene.words
+    if scene.is_finishing:
+        return [
+            row(f"  {line}", "strong")
+            for line in wrap(words("Ending the shift: the arm is made safe, then the files are completed …"), width - 3)
+        ]
+    if scene.asks_finish:
+        text = words("Press q again to end the shift. Any other key: go on working.")
+        return [band(f" {line}", width, "action") for line in wrap(text, width - 3)]
+    return []
+
+
+def _with_foot(rows: list[Row], foot: list[Row], height: int, last: list[Row] | None = None) -> list[Row]:
+    """`foot` always stands; blank rows give way first, then the end of `rows`; `last` only where there is room."""
+    room = height - len(foot)
+    if len(rows) > room:
+        rows = [line for line in rows if line]
+    rows = [*rows[:room], *foot]
+    return [*rows, EMPTY, *last] if last and len(rows) + 1 < height else rows
+
+
 def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     """What, why, value, who acts, what to press."""
     view, words = scene.view, scene.words
@@ -90,10 +117,12 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     is_gone = view.mode == Mode.DISCONNECTED and view.stop_event in CONTROL_GONE
     is_stopped = view.mode == Mode.STOPPED or is_gone
     event = event_words(view.stop_event, "", words)
+    value, technical = detail_parts(view.stop_detail, words)
     headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
     fields = [
         (words("Why"), event.cause),
-        (words("Value"), detail_words(view.stop_detail, words)),
+        (words("Value"), value),
+        (words("Switches"), "   ".join(switch_words(view.inputs, words))),
         (words("Effect"), event.consequence or words("The robot does not follow.")),
         (words("Who acts"), words("{who}. Look at the robot and the worker first.", who=event.who)),
         (words("To do"), event.action),
@@ -103,17 +132,26 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     rows = _headline(headline, width, height)
     for name, text in fields:
         rows += _field(name, text, width, label, loud=name in loud)
-    if not is_stopped:
-        return rows
-    if is_gone:
-        press = words("▶ The control process is gone: press q twice to end the shift, then start again.")
-    else:
-        press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
-    foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
-    room = height - len(foot)
-    if len(rows) > room:
-        rows = [line for line in rows if line]
-    return [*rows[:room], *foot]
+    last = technical_rows(technical, words, width)
+    foot = _asks(scene, width)
+    if not foot and is_stopped:
+        if is_gone:
+            press = words("▶ The control process is gone: press q twice to end the shift, then start again.")
+        else:
+            press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
+        foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
+    return _with_foot(rows, foot, height, last)
+
+
+def _alarms(scene: Scene, width: int, height: int) -> list[Row]:
+    """Every alarm whole, the worst first."""
+    view, words = scene.view, scene.words
+    if view is None or not view.alarms:
+        return [EMPTY, row("  " + words("Nothing abnormal."), "dim")]
+    rows: list[Row] = []
+    for alarm in view.alarms:
+        rows += [*alarm_rows(alarm, words, width), EMPTY]
+    return _with_foot(rows, [row("  " + words("Any key closes this list."), "dim")], height)
 
 
 def _lost(scene: Scene, width: int) -> list[Row]:
@@ -153,17 +191,27 @@ def _lost(scene: Scene, width: int) -> list[Row]:
     return rows
 
 
-def _keys(words: Words, width: int) -> list[Row]:
+def _keys(words: Words, width: int, height: int) -> list[Row]:
+    """Every key and every mark; without blank rows where there is little room."""
     keys = [
         (words("SPACE"), words("start, and hold at once; the pedal does the same")),
         ("x", words("reject the last repetition yourself")),
         ("s", words("stop request: the robot stops until a person resets it. The emergency stop is the red button.")),
         ("r", words("reset after a stop, when a person has looked; moves nothing")),
         ("q", words("end the shift (press twice); the arm is made safe first, then the files are completed")),
-        ("l", "中文 / English"),
-        ("?", words("this list; any key closes it")),
+        ("a  l  ?", words("all alarms · 中文 / English · this list; any key closes it")),
     ]
-    rows: list[Row] = [EMPTY]
-    for key, what in keys:
-        rows += _field(key, what, width, 8)
+    marks = [
+        ("●  ○  ·", words("accepted, rejected, still to come")),
+        ("▶  ✓  ↩", words("movement now, movement done, last movement: arm back home")),
+        ("━  ▸", words("time of this repetition; ▸ it takes longer than usual")),
+        ("◆  !", words("arm joint within 1° of its limit: no fault, it goes no further")),
+        ("▲  →  ✗", words("something abnormal; what to do about it; rejected, or the link is lost")),
+        ("●  ◐  ‖  ■", words("robot ready, aligning, on hold, stopped")),
+    ]
+    is_wide = height >= 2 * (len(keys) + len(marks)) + 6
+    rows: list[Row] = [EMPTY] if is_wide else []
+    for key, what in (*keys, ("", ""), *marks):
+        found = _field(key, what, width, 11) or [EMPTY, EMPTY]
+        rows += found if is_wide else found[:-1]
     return rows

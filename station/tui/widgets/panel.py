@@ -10,8 +10,16 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from station.tui.rows import EMPTY, Row, fit, width_of
+from station.tui.language import Words
+from station.tui.rows import EMPTY, Row, fit, row, width_of, wrap
 from station.tui.scene import Scene
+
+
+def technical_rows(text: str, words: Words, width: int) -> list[Row]:
+    """A technical detail, as the machine says it: headed, grey, apart from what a worker needs."""
+    if not text:
+        return []
+    return [row(f"   {line}", "dim") for line in wrap(words("Technical: {detail}", detail=text), width - 4)]
 
 
 class Panel(Widget):

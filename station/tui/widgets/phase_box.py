@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_HAS_ENABLE
 from station.signals import Mode, SessionView
 from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, Tone, band, row, spread, width_of, wrap
@@ -13,6 +15,8 @@ from station.tui.words import event_words, joint_words
 
 _ALIGN_SHOWN_RAD = math.radians(0.5)
 """A smaller residual is not worth a word."""
+_BLOCKS: Final = ("supervisor_lost", "disk_full")
+"""Holds that last until somebody mends their cause: asking to follow does nothing."""
 
 
 class PhaseBox(Panel):
@@ -34,7 +38,7 @@ class PhaseBox(Panel):
         if view.mode == Mode.ALIGNING:
             return _aligning(view, scene.words, width, height)
         if view.mode in (Mode.READY, Mode.HOLD):
-            return _waiting(view, scene.words, width, height, scene.is_engaging)
+            return _waiting(view, scene.words, width, height, scene.is_engaging)[:height]
         return [
             EMPTY,
             *_lines(scene.words("The robot is not connected: the station is looking for it."), width, "warn"),
@@ -53,13 +57,24 @@ def _lines(text: str, width: int, tone: Tone = "plain") -> list[Row]:
 
 
 def _waiting(view: SessionView, words: Words, width: int, height: int, is_engaging: bool) -> list[Row]:
+    has_switch = bool(view.inputs & INPUT_HAS_ENABLE)
     if is_engaging:
-        return [*_band(words("▶ Starting: keep your arms still …"), width, height, "action"), EMPTY]
-    again = view.last is not None
-    big = words("▶ Press SPACE or the pedal to go on" if again else "▶ Press SPACE or the pedal to start")
+        rows = [*_band(words("▶ Starting: keep your arms still …"), width, height, "action"), EMPTY]
+        if has_switch:
+            rows += _lines(words("If it does not start: let the enable switch go, grip its middle again."), width)
+        return rows
+    event = event_words(view.stop_event, view.stop_detail, words)
+    if view.stop_event in _BLOCKS:
+        big = words("▲ Cannot go on: {cause}", cause=event.cause)
+        return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong")]
+    if has_switch and not view.inputs & INPUT_ENABLE:
+        big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
+    elif view.last is not None:
+        big = words("▶ Press SPACE or the pedal to go on")
+    else:
+        big = words("▶ Press SPACE or the pedal to start")
     rows = [*_band(big, width, height, "action"), EMPTY]
     if view.mode == Mode.HOLD and view.stop_event:
-        event = event_words(view.stop_event, view.stop_detail, words)
         rows += _lines(words("On hold: {cause}", cause=event.cause), width)
         if event.action:
             rows += _lines(f"→ {event.action}", width)
@@ -108,14 +123,18 @@ def _following(view: SessionView, words: Words, width: int, height: int) -> list
     if not phases:
         return []
     now = min(view.phase, len(phases) - 1)
-    is_return = now == 0 and view.in_rep
+    is_return = now == 0
     say = words.pick(phases[now].say)
-    rows = _band(f"{'↩' if is_return else '▶'} {now + 1}/{len(phases)}  {say}", width, height, "band")
+    place = f" {now or len(phases)}/{len(phases)} " if view.in_rep or now else ""
+    rows = _band(f"{'↩' if is_return else '▶'}{place} {say}", width, height, "band")
     then = words.pick(phases[(now + 1) % len(phases)].say)
     after = words("then the next repetition") if is_return else words("then: {movement}", movement=then)
     rows += [row(f"   {after}", "dim"), EMPTY]
     clock = words("{now:.1f} s of {target:.1f} s", now=view.rep_s, target=view.rep_target_s)
-    state = words("repetition running") if view.in_rep else words("begin when ready")
+    if view.in_rep:
+        state = words("repetition running")
+    else:
+        state = words("begin when ready") if now else words("begin from there")
     foot: list[Row] = [
         spread((Span(f" {words('Time')} ", "dim"), Span(clock, "strong")), row(f"{state} ", "dim"), width),
         _bar(view.rep_s, view.rep_target_s, width),
@@ -127,18 +146,19 @@ def _following(view: SessionView, words: Words, width: int, height: int) -> list
 
 
 def _chain(view: SessionView, words: Words, width: int, room: int) -> list[Row]:
-    """All phases in the order of work: ✓ done, ▶ now, · to come; by name where the words are too long."""
+    """All phases in the order of work, home last: ✓ done, ▶ now, · to come; by name where the words are too long."""
     order = [*range(1, len(view.phases)), 0]
     now = order.index(min(view.phase, len(order) - 1))
+    done = now if view.in_rep else 0
     for names in (
         [words.pick(view.phases[i].say) for i in order],
         [view.phases[i].name for i in order],
-        [str(i + 1) for i in order],
+        [str(place + 1) for place in range(len(order))],
     ):
         rows: list[Row] = []
         line: Row = (Span(" "),)
         for place, name in enumerate(names):
-            sign, tone = ("✓", "dim") if place < now else ("▶", "strong") if place == now else ("·", "plain")
+            sign, tone = ("✓", "dim") if place < done else ("▶", "strong") if place == now else ("·", "plain")
             span = Span(f"{sign} {name}", "strong" if tone == "strong" else "dim" if tone == "dim" else "plain")
             link = Span(" → " if len(line) > 1 else "", "dim")
             if len(line) > 1 and width_of(line) + width_of((link, span)) + 2 > width:
