@@ -57,6 +57,13 @@ class Leader(Protocol):
 
         Raises DriverError when the device is gone."""
 
+    def tend(self, now_ns: int) -> int:
+        """What the device needs beside being read (beats, clock questions), and following its clock. Called between two
+        commands, where time is not dear.
+
+        `now_ns`: not before the newest sample's arrival. Returns when the device took the newest sample read, mapped to
+        host monotonic ns (0: none yet). Never raises; trouble found here is told by the next `read`."""
+
 
 # Health of a motor as the station sees it.
 MOTOR_OFF: Final = 0

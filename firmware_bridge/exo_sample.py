@@ -13,6 +13,9 @@ from firmware_bridge.exo_messages import Channel
 from firmware_bridge.exo_terms import MAX_CHANNELS, SAMPLE_TYPE, ChannelKind, SampleStatus
 from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCounts
 
+_make: Final = tuple.__new__
+"""Half as long as calling RawCounts."""
+
 # Bits of SAMPLE.inputs. The first four are those of `samples.RawCounts.inputs`.
 INPUT_TRIGGER: Final = 16
 INPUT_HAS_TRIGGER: Final = 32
@@ -23,6 +26,7 @@ FORM_WIDE: Final = 0x80
 AGE_STALE_MS: Final = 5
 """A reading this old is treated as one that did not come. (A board at 200 Hz or more refreshes within it.)"""
 SAMPLE_HEAD: Final = struct.Struct("<BIIBB")
+_NUMBER_AND_TIME: Final = struct.Struct("<II").unpack_from
 
 
 class Sample(NamedTuple):
@@ -94,13 +98,14 @@ class SampleReader:
         "_is_first",
         "_last_seq",
         "_last_us",
-        "_layout",
         "_modulo",
         "_offset",
         "_raw",
         "_scale",
         "_sector_of",
         "_sectors",
+        "_size",
+        "_unpack_counts",
         "_zeros",
         "bad",
         "counts_per_turn",
@@ -134,7 +139,8 @@ class SampleReader:
         self._sectors = b""
         self._sector_of = _sectors(min(self._modulo)) if count_bytes == 2 else b""
         self._form = count | (FORM_WIDE if count_bytes == 4 else 0)
-        self._layout = Struct(f"<BIIBB{count}{'I' if count_bytes == 4 else 'H'}{count}s")
+        self._unpack_counts = Struct(f"<{count}{'I' if count_bytes == 4 else 'H'}").unpack_from
+        self._size = self._counts_end + count
         self._health = tuple(health_of(state) for state in range(256))
         self._zeros = bytes(count)
         self._all_ok = (0,) * count
@@ -155,29 +161,37 @@ class SampleReader:
 
     def read(self, body: bytes, now_ns: int) -> RawCounts | None:
         """The sample, or None (counted in `bad`) when it is not as the dictionary says or repeats an older one."""
-        layout = self._layout
-        if len(body) != layout.size or body[10] != self._form:
+        return self.decode(body, now_ns) if self.take(body) else None
+
+    def take(self, body: bytes) -> bool:
+        """Check and count one SAMPLE and follow its number and time; False (counted in `bad`) when it is not as the
+        dictionary says or repeats an older one."""
+        if len(body) != self._size or body[10] != self._form:
             self.bad += 1
-            return None
-        fields = layout.unpack(body)
-        seq, device_us = fields[1], fields[2]
+            return False
+        seq, device_us = _NUMBER_AND_TIME(body, 1)
+        step = (seq - self._last_seq) & 0xFFFF_FFFF
         if self._is_first:
             self._begin(seq, device_us)
         else:
-            step = (seq - self._last_seq) & 0xFFFF_FFFF
             if step != 1:
                 if not 0 < step < 0x8000_0000:
                     self.bad += 1
-                    return None
+                    return False
                 self.lost += step - 1
             self.seq += step
             self.device_us += (device_us - self._last_us) & 0xFFFF_FFFF
         self._last_seq = seq
         self._last_us = device_us
         self.received += 1
-        counts: tuple[int, ...] = fields[5:-1]
+        return True
+
+    def decode(self, body: bytes, now_ns: int) -> RawCounts:
+        """What the SAMPLE taken last says. Those before it need not be decoded: turns are followed from one decoded to
+        the next, so as long as no joint makes half a turn in between."""
+        counts: tuple[int, ...] = self._unpack_counts(body, SAMPLE_HEAD.size)
         sectors = body[12 : self._counts_end : 2].translate(self._sector_of) if self._sector_of else b""
-        if sectors != self._sectors or not sectors:
+        if not sectors or sectors != self._sectors:
             self._sectors = sectors
             self._unwrap(counts)
         self._raw = counts
@@ -185,9 +199,11 @@ class SampleReader:
             counts = tuple(map(add, counts, self._offset))
         if self._scale is not None:
             counts = tuple(map(mul, counts, self._scale))
-        states = fields[-1]
-        health = self._all_ok if states == self._zeros else tuple([self._health[state] for state in states])
-        return RawCounts(now_ns, self.seq, self.device_us, counts, health, fields[3] & RAW_INPUTS)
+        if body.endswith(self._zeros):
+            health = self._all_ok
+        else:
+            health = tuple([self._health[state] for state in body[self._counts_end :]])
+        return _make(RawCounts, (now_ns, self.seq, self.device_us, counts, health, body[9] & RAW_INPUTS))
 
     def _unwrap(self, raw: tuple[int, ...]) -> None:
         """Whole turns to be added to each reading, so that it lies within half a turn of the one before."""

@@ -61,21 +61,21 @@ class FrameReader:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The bodies that `chunk` completes, in order."""
-        parts = (self._held + chunk).split(b"\0")
+        parts = (self._held + chunk if self._held else chunk).split(b"\0")
         self._held = parts.pop()
+        if self._is_skipping and parts:
+            self._is_skipping = False
+            del parts[0]
         bodies: list[bytes] = []
         for part in parts:
-            if self._is_skipping:
-                self._is_skipping = False
-                continue
-            if not part:
-                continue
             if len(part) <= MAX_FRAME:
+                if not part:
+                    continue
                 try:
                     raw: bytes = cobs.decode(part)
                 except cobs.DecodeError:
                     raw = b""
-                if len(raw) > 4 and crc32(raw) == CRC_RESIDUE:
+                if crc32(raw) == CRC_RESIDUE and len(raw) > 4:
                     bodies.append(raw[:-4])
                     continue
             self.bad += 1

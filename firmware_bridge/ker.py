@@ -114,12 +114,14 @@ SCHEMA_2_1_0: Final = Schema(
 knob fields are not published; the hub tells them, so nothing depends on this guess but the emulated hub."""
 
 
+_FOLDS: Final = tuple(tuple(8 << step for step in reversed(range(steps))) for steps in range(24))
+"""By how many bits to shift so that 2^steps bytes come to lie on one."""
+
+
 def fold_xor(data: bytes) -> int:
-    """XOR of all bytes (0.5 us for 85 bytes; a loop over them takes 4)."""
+    """XOR of all bytes (0.6 us for 85 bytes; a loop over them takes 3)."""
     folded = int.from_bytes(data, "little")
-    bits = 1 << max(3, (len(data) * 8 - 1).bit_length())
-    while bits > 8:
-        bits >>= 1
+    for bits in _FOLDS[(len(data) - 1).bit_length() if data else 0]:
         folded ^= folded >> bits
     return folded & 0xFF
 
@@ -204,20 +206,20 @@ class FrameCodec:
         mask = _field(schema, "error_mask", U16) or _field(schema, "error_mask", U32)
         if mask is not None and 8 * _TYPES[mask.type][1] < angles.length:
             raise WireError(f"KER schema: an error_mask of {8 * _TYPES[mask.type][1]} bits for {angles.length} angles")
-        used = {"timestamp", "seq", angles.key, "error_mask", "errors" if mask is None else "error_mask"}
-        self._reader, offsets = _reader(schema, used)
-        self._timestamp: Final = offsets["timestamp"]
-        self._seq: Final = offsets.get("seq", -1)
-        self._angles: Final = slice(offsets[angles.key], offsets[angles.key] + angles.length)
-        self._mask: Final = offsets["error_mask"] if mask is not None else -1
-        self._errors: Final = (
-            slice(offsets["errors"], offsets["errors"] + errors.length) if mask is None and errors else None
-        )
         self._writer: Final = struct.Struct("<" + "".join(f"{n}{_TYPES[kind][0]}" for _, kind, n in schema.fields))
-        # Where a frame's own number and time stand, for readers that need no more than those.
-        self.stamp: Final = struct.Struct("<I")
-        self.timestamp_at: Final = len(STREAM_HEADER) + _byte_offset(schema, "timestamp")
-        self.seq_at: Final = len(STREAM_HEADER) + _byte_offset(schema, "seq") if self.has_seq else -1
+        # Where in a frame what stands; each is read alone, so that nothing is decoded that nobody needs.
+        self.unpack_u32: Final = struct.Struct("<I").unpack_from
+        self.timestamp_at: Final = _byte_offset(schema, "timestamp")
+        self.seq_at: Final = _byte_offset(schema, "seq") if self.has_seq else -1
+        self._unpack_angles: Final = struct.Struct(f"<{angles.length}{_TYPES[angles.type][0]}").unpack_from
+        self._angles_at: Final = _byte_offset(schema, angles.key)
+        self._angles_end: Final = self._angles_at + _TYPES[angles.type][1] * angles.length
+        self._doubles: Final = struct.Struct(f"<{angles.length}d")
+        self._lower_halves: Final = struct.Struct("<" + "i4x" * angles.length)
+        marks = mask or errors
+        self._is_mask: Final = mask is not None
+        self._marks_at: Final = _byte_offset(schema, marks.key) if marks is not None else 0
+        self._no_marks: Final = bytes(_TYPES[marks.type][1] * marks.length) if marks is not None else b""
         self._healthy: Final = (HEALTH_OK,) * angles.length
 
     def is_whole(self, data: bytes, at: int) -> bool:
@@ -226,25 +228,32 @@ class FrameCodec:
 
     def decode_frame(self, data: bytes, at: int = 0) -> Frame:
         """The frame whose header stands at `at`; its checksum is taken as checked."""
-        values = self._reader.unpack_from(data, at + 2)
+        (timestamp_us,) = self.unpack_u32(data, at + self.timestamp_at)
+        seq = self.unpack_u32(data, at + self.seq_at)[0] if self.has_seq else 0
+        return Frame(timestamp_us, seq, *self.decode_joints(data, at))
+
+    def decode_joints(self, data: bytes, at: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Counts and health of the frame whose header stands at `at`."""
         health = self._healthy
-        if self._mask >= 0:
-            mask = values[self._mask]
-            if mask:
-                health = tuple([HEALTH_DEVICE_ERROR if mask >> n & 1 else HEALTH_OK for n in range(self.channel_count)])
-        elif self._errors is not None:
-            errors = values[self._errors]
-            if True in errors:
-                health = tuple([HEALTH_DEVICE_ERROR if error else HEALTH_OK for error in errors])
-        counts = values[self._angles]
-        if self.has_float_angles:
-            try:
-                counts = tuple([round(angle * _COUNTS_PER_DEG) for angle in counts])
-                if max(counts) > _MAX_COUNT or min(counts) < -_MAX_COUNT:
-                    counts, health = _numbers_only(values[self._angles], health)
-            except (ValueError, OverflowError):
-                counts, health = _numbers_only(counts, health)
-        return Frame(values[self._timestamp], values[self._seq] if self._seq >= 0 else 0, counts, health)
+        if not data.startswith(self._no_marks, at + self._marks_at):
+            health = self._marked(data[at + self._marks_at :])
+        angles = self._unpack_angles(data, at + self._angles_at)
+        if not self.has_float_angles:
+            return angles, health
+        # One byte of each tells that all are numbers, and no large ones.
+        if data[at + self._angles_at + 3 : at + self._angles_end : 4].translate(None, _SMALL):
+            return _numbers_only(angles, health)
+        # The sum's lower half is the rounded count: a third less than 16 calls of round().
+        rounded = self._doubles.pack(*[angle * _COUNTS_PER_DEG + _TO_WHOLE for angle in angles])
+        return self._lower_halves.unpack(rounded), health
+
+    def _marked(self, data: bytes) -> tuple[int, ...]:
+        """Health by the error mask, or the errors, that `data` begins with."""
+        marks = data[: len(self._no_marks)]
+        if self._is_mask:
+            mask = int.from_bytes(marks, "little")
+            marks = bytes([mask >> n & 1 for n in range(self.channel_count)])
+        return tuple([HEALTH_DEVICE_ERROR if mark else HEALTH_OK for mark in marks])
 
     def encode_frame(self, values: Sequence[float]) -> bytes:
         """One frame from all fields' values, flat, in the schema's order. Raises WireError where one does not fit."""
@@ -256,7 +265,10 @@ class FrameCodec:
 
 
 _COUNTS_PER_DEG: Final = COUNTS_PER_TURN_F32 / 360.0
-_MAX_COUNT: Final = round(MAX_ANGLE_DEG * _COUNTS_PER_DEG)
+_TO_WHOLE: Final = 1.5 * 2.0**52
+"""A double of this size has no bits for fractions; its lower 32 bits are those of the whole number added."""
+_SMALL: Final = bytes(high for high in range(256) if high & 0x7F <= 0x46)
+"""Upper bytes (sign and seven bits of the exponent) of singles of less than 32,768."""
 
 
 def _numbers_only(angles_deg: Sequence[float], health: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -277,25 +289,10 @@ def _one(schema: Schema, key: str) -> Field | None:
 
 
 def _byte_offset(schema: Schema, key: str) -> int:
-    offset = 0
+    """From the frame's first header byte."""
+    offset = len(STREAM_HEADER)
     for name, kind, count in schema.fields:
         if name == key:
             return offset
         offset += _TYPES[kind][1] * count
     raise WireError(f"KER schema: no field {key} in: {schema.layout}")
-
-
-def _reader(schema: Schema, used: set[str]) -> tuple[struct.Struct, dict[str, int]]:
-    """A struct that skips the fields nobody reads, and the index of each read field's first value."""
-    layout = "<"
-    offsets: dict[str, int] = {}
-    index = 0
-    for key, kind, count in schema.fields:
-        letter, size = _TYPES[kind]
-        if key in used:
-            layout += f"{count}{letter}"
-            offsets[key] = index
-            index += count
-        else:
-            layout += f"{count * size}x"
-    return struct.Struct(layout), offsets

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from firmware_bridge.ker import STREAM_HEADER, FrameCodec, Schema
+from firmware_bridge.ker import STREAM_HEADER, FrameCodec, Schema, fold_xor
 from firmware_bridge.samples import RawCounts
 
+_make: Final = tuple.__new__
+"""Half as long as calling RawCounts."""
 _WRAP: Final = 1 << 32
 _U32: Final = _WRAP - 1
 _HALF: Final = 1 << 31
@@ -21,6 +23,8 @@ SPARE_US: Final = 1_000_000
 """The device's clock may be so far ahead of the host's since the last frame: bytes wait in queues."""
 OUTAGE_SPARE_US: Final = 250_000
 """... and after an outage, when the queues were emptied, so far off the host's; more is another power-on."""
+_FOLLOW: Final = 0.97
+"""What is left of a frame's distance from its slot at the next one."""
 
 
 class KerStream:
@@ -40,8 +44,9 @@ class KerStream:
         self._size: Final = self.codec.frame_bytes
         self._timestamp_at: Final = self.codec.timestamp_at
         self._seq_at: Final = self.codec.seq_at
-        self._stamp: Final = self.codec.stamp.unpack_from
+        self._u32_at: Final = self.codec.unpack_u32
         self._period_us: Final = 1e6 / rate_hz
+        self._slot_end_us: Final = 1.5 * self._period_us
         self._rest = b""
         self._is_started = False
         self._seq = -1
@@ -94,7 +99,8 @@ class KerStream:
         at = 0
         while at <= last:
             if buffer.startswith(STREAM_HEADER, at):
-                if self.codec.is_whole(buffer, at) and (self._is_started or offsets or self._is_followed(buffer, at)):
+                is_whole = not fold_xor(buffer[at + 2 : at + size])
+                if is_whole and (self._is_started or offsets or self._is_followed(buffer, at)):
                     offsets.append(at)
                     at += size
                     continue
@@ -117,19 +123,33 @@ class KerStream:
         return after + 2 > len(buffer) or buffer.startswith(STREAM_HEADER, after)
 
     def _sample(self, buffer: bytes, at: int, now_ns: int) -> RawCounts:
-        frame = self.codec.decode_frame(buffer, at)
-        return RawCounts(now_ns, self._seq, self._base_us + frame.timestamp_us, frame.counts, frame.health)
+        """Of the frame accepted last."""
+        counts, health = self.codec.decode_joints(buffer, at)
+        return _make(RawCounts, (now_ns, self._seq, self._base_us + self._us_raw, counts, health, 0))
 
     def _accept(self, buffer: bytes, at: int, now_ns: int) -> bool:
         """Follow number and time; whether the frame is newer than all before it."""
-        (us,) = self._stamp(buffer, at + self._timestamp_at)
-        ahead_us = _signed(us - self._us_raw)
-        if self._seq_at >= 0:
-            (seq,) = self._stamp(buffer, at + self._seq_at)
-            steps = _signed(seq - self._seq_raw)
-        else:
-            seq = 0
-            steps = self._steps(ahead_us)
+        (us,) = self._u32_at(buffer, at + self._timestamp_at)
+        seq = self._u32_at(buffer, at + self._seq_at)[0] if self._seq_at >= 0 else 0
+        ahead_us = us - self._us_raw
+        if 0 < ahead_us <= SPARE_US and self._is_started and self._held is None:
+            # As nearly always: the very next frame, a moment later.
+            if self._seq_at < 0:
+                slot_us = ahead_us + self._phase_us
+                is_next = slot_us < self._slot_end_us
+                if is_next:
+                    self._phase_us = (slot_us - self._period_us) * _FOLLOW
+            else:
+                is_next = seq - self._seq_raw == 1
+            if is_next:
+                self._stale_run = 0
+                self._us_raw = us
+                self._seq_raw = seq
+                self._host_ns = now_ns
+                self._seq += 1
+                return True
+        ahead_us = _signed(ahead_us)
+        steps = _signed(seq - self._seq_raw) if self._seq_at >= 0 else self._steps(ahead_us)
         if not self._is_started:
             self._begin(seq, us, now_ns)
             return True
@@ -154,7 +174,7 @@ class KerStream:
             if self._seq_at < 0:
                 # The hub's own jitter moves each frame off its slot: follow the slots' phase slowly, so that a late
                 # frame and an early one after it are not taken for a loss.
-                self._phase_us = (self._phase_us + ahead_us - steps * self._period_us) * 0.97
+                self._phase_us = (self._phase_us + ahead_us - steps * self._period_us) * _FOLLOW
             return True
         return self._doubt(seq, us, steps, ahead_us, now_ns)
 

@@ -97,6 +97,9 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """While HOLD, STOPPING, STOPPED: the first event that led here (a name of control/events.py) ..."""
     cause_detail: str = ""
     """... and its detail."""
+    sample_taken_ns: int = 0
+    """When the device took the sample, by its own clock mapped to the host's (never after sample_t_ns, its arrival); 0:
+    not known."""
 
 
 class IntentKind(StrEnum):

@@ -12,7 +12,7 @@ from drivers.errors import DriverError
 from drivers.exo_link import make_link
 from drivers.exo_talk import ExoTalk
 from drivers.ports import LinkCounters
-from firmware_bridge.clock_sync import TwoWayClock
+from firmware_bridge.clock_sync import DeviceClock
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import TYPE_OF, Ack, BoardBeat, Fault, HostBeat, Log, Stream, Time, TimeGet
 from firmware_bridge.exo_sample import SampleReader
@@ -26,9 +26,8 @@ from firmware_bridge.update import refusal
 _BEAT_NS: Final = BEAT_MS * 1_000_000
 _FIRST_SAMPLE_S: Final = 0.4
 _MOST_KEPT: Final = 64
-_EXCHANGES: Final = 16
-_BEATS_PER_EXCHANGE: Final = 4
-"""The board's clock is asked for every 0.4 s: fitting it takes the loop some 30 us."""
+EXCHANGE_NS: Final = 50_000_000
+"""The board's clock is asked for so often: 200 questions in 10 s, of which one is quick even on a loaded line."""
 _GRACE_NS: Final = 300_000_000
 """A beat sent before STREAM was obeyed may still be on its way."""
 
@@ -64,15 +63,22 @@ class ExoWireLeader:
         self.reboots = 0
         """Restarts of the board that were noticed."""
         self.board: Board | None = None
-        self.clock = TwoWayClock(keep=_EXCHANGES)
-        """Device time to host time, from the beats' questions; its spread says how sure it is."""
+        self.clock = DeviceClock()
+        """Device time to host time, from the samples' arrivals and the answers to TIME_GET."""
         self.news: deque[Log | Fault] = deque(maxlen=_MOST_KEPT)
         """What the board reported unasked."""
         self._link = make_link(port, baud)
         self._expected = Expected(channels, rate_hz, board_serial, inputs)
         self._parameters = dict(parameters or {})
         self._samples: SampleReader | None = None
+        self._newest: RawCounts | None = None
+        self._beside: list[tuple[bytes, int]] = []
+        """Messages that are no SAMPLE, and when they had been read."""
+        self._read_ns = 0
+        self._taken_ns = 0
+        self._trouble = ""
         self._next_beat_ns = 0
+        self._next_exchange_ns = 0
         self._token = 0
         self._time_sent_ns = 0
         self._started_ns = 0
@@ -109,24 +115,46 @@ class ExoWireLeader:
     def read(self, now_ns: int) -> RawCounts | None:
         """The newest whole sample of what has arrived, or None. Raises DriverError when the link is gone or the board
         has restarted (it streams again only after the next __enter__)."""
+        if self._trouble:
+            raise DriverError(self._trouble)
         bodies = self._link.receive(now_ns)
-        newest: RawCounts | None = None
+        sample: RawCounts | None = None
+        samples = self._samples
+        if bodies and samples is not None:
+            self._read_ns = time.monotonic_ns()  # after the reading: what came while it went on has not come early
+            newest = b""
+            for body in bodies:
+                if body[0] != SAMPLE_TYPE:
+                    self._beside.append((body, self._read_ns))
+                elif samples.take(body):
+                    newest = body
+            if newest:
+                self._newest = sample = samples.decode(newest, now_ns)
+        if now_ns >= self._next_beat_ns + _BEAT_NS:
+            self.tend(now_ns)  # for a caller who only reads
+        return sample
+
+    def tend(self, now_ns: int) -> int:
+        """Beats, questions, what came beside the samples, and the board's clock (see `ports.Leader`)."""
         samples = self._samples
         if samples is not None:
-            for body in bodies:
-                if body[0] == SAMPLE_TYPE:
-                    sample = samples.read(body, now_ns)
-                    if sample is not None:
-                        newest = sample
-                else:
-                    self._take(body, now_ns)
+            sample = self._newest
+            if sample is not None:
+                self._newest = None
+                self._taken_ns = min(sample.t_ns, self.clock.update(sample.device_us, self._read_ns))
+            if self._beside:
+                beside, self._beside = self._beside, []
+                for body, read_ns in beside:
+                    self._take(body, read_ns)
             counters = self.counters
             counters.received = samples.received
             counters.lost = samples.lost
             counters.bad = samples.bad + self._link.bad + self._undecoded
         if now_ns >= self._next_beat_ns:
             self._beat(now_ns)
-        return newest
+        elif now_ns >= self._next_exchange_ns:
+            self._ask_time(now_ns)
+        return self._taken_ns
 
     # -- opening
 
@@ -153,6 +181,10 @@ class ExoWireLeader:
             raise DriverError(f"leader {self.name}: STREAM {rate_hz}: {refusal(ack)}")
         self._started_ns = time.monotonic_ns()
         self._uptime_ms = 0
+        self._trouble = ""
+        self._beside.clear()
+        self._newest = None
+        self._taken_ns = 0
         self._next_beat_ns = 0
         deadline = time.monotonic() + _FIRST_SAMPLE_S
         while self.read(time.monotonic_ns()) is None:
@@ -188,18 +220,24 @@ class ExoWireLeader:
     # -- beside the samples
 
     def _beat(self, now_ns: int) -> None:
-        """Beat and clock question. While this driver is open the arm counts as enabled: no update gets through."""
+        """While this driver is open the arm counts as enabled: no update gets through."""
         self._next_beat_ns = now_ns + _BEAT_NS
+        self._send(encode(HostBeat(self._token, 1)))
+
+    def _ask_time(self, now_ns: int) -> None:
+        self._next_exchange_ns = now_ns + EXCHANGE_NS
         self._token = (self._token + 1) & 0xFF
+        question = encode(TimeGet(self._token))
+        self._time_sent_ns = time.monotonic_ns()
+        self._send(question)
+
+    def _send(self, body: bytes) -> None:
         try:
-            self._link.send(encode(HostBeat(self._token, 1)), 0.0)
-            if self._token % _BEATS_PER_EXCHANGE == 0:
-                self._time_sent_ns = time.monotonic_ns()  # not when the tick began: every us of it would count double
-                self._link.send(encode(TimeGet(self._token)), 0.0)
+            self._link.send(body, 0.0)
         except DriverError:
             pass  # full: the board is not reading, so its samples end; gone: the next read says so
 
-    def _take(self, body: bytes, now_ns: int) -> None:
+    def _take(self, body: bytes, read_ns: int) -> None:
         try:
             message = decode(body)
         except WireError:
@@ -207,28 +245,28 @@ class ExoWireLeader:
             return
         if isinstance(message, Time):
             if message.token == self._token and self._time_sent_ns:
-                self._take_time(message, now_ns)
+                self._take_time(message, read_ns)
         elif isinstance(message, BoardBeat):
-            self._watch(message, now_ns)
+            self._watch(message, read_ns)
         elif isinstance(message, Log | Fault):
             self.news.append(message)
 
-    def _take_time(self, answer: Time, now_ns: int) -> None:
-        """`now_ns` is when the answer was read: that it waited counts as round trip, so it weighs less."""
+    def _take_time(self, answer: Time, read_ns: int) -> None:
+        """That the answer waited to be read makes it a slow one; the clock goes by the quick ones."""
         try:
-            self.clock.update(
-                self._time_sent_ns, answer.receive_us, (answer.receive_us + answer.turn_us) & 0xFFFF_FFFF, now_ns
+            self.clock.exchange(
+                self._time_sent_ns, answer.receive_us, (answer.receive_us + answer.turn_us) & 0xFFFF_FFFF, read_ns
             )
         except ValueError:
             self._undecoded += 1
 
-    def _watch(self, beat: BoardBeat, now_ns: int) -> None:
+    def _watch(self, beat: BoardBeat, read_ns: int) -> None:
         has_restarted = beat.uptime_ms < self._uptime_ms
-        has_stopped = beat.state != BoardState.STREAMING and now_ns - self._started_ns > _GRACE_NS
+        has_stopped = beat.state != BoardState.STREAMING and read_ns - self._started_ns > _GRACE_NS
         self._uptime_ms = beat.uptime_ms
         if has_restarted or has_stopped:
             self.reboots += has_restarted
             what = "has restarted" if has_restarted else "has stopped streaming"
-            raise DriverError(
+            self._trouble = (
                 f"leader {self.name}: the board {what}; expected it to stream; it will again when you engage anew"
             )

@@ -12,6 +12,7 @@ from drivers.ports import LinkCounters
 from drivers.serial_port import SerialPort
 from drivers.usb_serial import usb_serial_number
 from firmware_bridge import ker
+from firmware_bridge.clock_sync import DeviceClock
 from firmware_bridge.errors import WireError
 from firmware_bridge.ker_stream import KerStream
 from firmware_bridge.samples import RawCounts
@@ -59,6 +60,10 @@ class KerLeader:
         self.counters = LinkCounters()
         self.reboots = 0
         """Restarts of the hub that were noticed in its numbers."""
+        self.clock = DeviceClock()
+        """Device time to host time; the cable's least delay stays in it: the hub answers no questions."""
+        self._newest: RawCounts | None = None
+        self._taken_ns = 0
         self._serial = SerialPort(port, baud)
         self._stream: KerStream | None = None
         self._board_serial = board_serial
@@ -116,7 +121,17 @@ class KerLeader:
         counters.lost = stream.lost
         counters.bad = stream.bad
         self.reboots = stream.reboots
+        if sample is not None:
+            self._newest = sample
         return sample
+
+    def tend(self, now_ns: int) -> int:
+        """Follow the hub's clock (see `ports.Leader`)."""
+        sample = self._newest
+        if sample is not None:
+            self._newest = None
+            self._taken_ns = min(sample.t_ns, self.clock.update(sample.device_us, now_ns))
+        return self._taken_ns
 
     def _ask_schema(self) -> ker.Schema:
         """PING until a reply is whole. What looked like a reply and was none (there is no checksum) is skipped."""

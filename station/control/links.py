@@ -95,6 +95,10 @@ class Links:
             return sample._replace(t_ns=read_ns)
         return sample
 
+    def tend_leader(self, now_ns: int) -> int:
+        """Between two commands: its beats, its clock. When the device took the newest sample, 0 while it is down."""
+        return 0 if self.leader_down else self.leader.tend(now_ns)
+
     def open_again(self) -> None:
         """Begin to open what is down, in a thread of its own: a handshake takes longer than a tick. Only while the arm
         stands still; call again until `are_up`."""

@@ -361,6 +361,7 @@ class Loop:
             bus_errors=self._bus_watch.total,
             cause=self._state.cause,
             cause_detail=self._state.detail[:200],
+            sample_taken_ns=self._links.tend_leader(start_ns),
         )
         self._ring.write(self._encoder.encode(tick))
 

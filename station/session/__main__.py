@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from firmware_bridge.clock_sync import OneWayClock
+from firmware_bridge.clock_sync import DeviceClock
 from station.children import say_error, say_ready
 from station.control.realtime import die_with_parent
 from station.link.intents import IntentSender
@@ -49,7 +49,7 @@ class Figures:
         self.ticks_lost = 0
         self.samples_lost = 0
         self.files: dict[int, str] = {}
-        self.clock = OneWayClock()
+        self.clock = DeviceClock()
         """The leader's clock against the host's; every tick carries both times."""
         self._seq = -1
         self.stop = ""
@@ -61,7 +61,7 @@ class Figures:
         self.late.add_ns(tick.late_ns)
         if tick.sample_seq != self._seq and tick.sample_t_ns:
             self._seq = tick.sample_seq
-            self.clock.update(tick.sample_device_us, tick.sample_t_ns)
+            self.clock.update(tick.sample_device_us, tick.start_ns)  # never before its arrival
         if tick.sent_ns and tick.start_ns - tick.sample_t_ns < 1_000_000:
             self.latency.add_ns(tick.sent_ns - tick.sample_t_ns)
         self._note_stop(tick)

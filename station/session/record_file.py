@@ -112,9 +112,10 @@ class RecordFile:
             at_ns = tick.start_ns + offset_ns
             row = self.rows
             sample_ns = tick.sample_t_ns + offset_ns if tick.sample_t_ns else at_ns
+            taken_ns = tick.sample_taken_ns + offset_ns if tick.sample_taken_ns else sample_ns
             sent_ns = tick.sent_ns + offset_ns if tick.sent_ns else at_ns
             answer_ns = max(0, at_ns - tick.feedback_age_ns)
-            add(self._measured, at_ns, self._encode_measured(sample_ns, tick.angle_rad), sample_ns, row)
+            add(self._measured, at_ns, self._encode_measured(taken_ns, tick.angle_rad), sample_ns, row)
             add(self._requested, at_ns, self._encode_requested(at_ns, tick.target_rad), at_ns, row)
             add(self._sent, at_ns, self._encode_sent(sent_ns, tick.sent_rad, tick.sent_rad_s), sent_ns, row)
             add(

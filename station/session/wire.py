@@ -43,6 +43,7 @@ _TICK_FIELDS: Final = (
     ("bus_errors", _FIELD.TYPE_INT64, False),
     ("cause", _FIELD.TYPE_STRING, False),
     ("cause_detail", _FIELD.TYPE_STRING, False),
+    ("sample_taken_ns", _FIELD.TYPE_INT64, False),
 )
 TICK_FIELDS: Final = tuple(name for name, _, _ in _TICK_FIELDS)
 
@@ -126,6 +127,7 @@ def encode_tick(tick: Tick) -> bytes:
         bus_errors=tick.bus_errors,
         cause=tick.cause,
         cause_detail=tick.cause_detail,
+        sample_taken_ns=tick.sample_taken_ns,
     )
     return cast(bytes, row.SerializeToString())
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from drivers.emulators.exo_board import ExoBoard
 from drivers.leaders.exo_wire import ExoWireLeader
-from firmware_bridge.clock_sync import OneWayClock
+from firmware_bridge.clock_sync import DeviceClock
 from firmware_bridge.exo_messages import Channel
 
 CHANNELS = tuple(Channel(n, 0, 1, 0, 32768, -9000, 9000, f"j{n}") for n in range(16))
@@ -38,7 +38,7 @@ def run(folder: Path, seconds: float, drift_ppm: int, jitter_us: int) -> dict[st
     board.set_word("clock_start_us", START_US)
     board.set_word("jitter_us", jitter_us)
     board.start()
-    one_way = OneWayClock()
+    one_way = DeviceClock()
     mapped: list[tuple[int, int, int]] = []
     costs_us: list[float] = []
     try:
@@ -48,12 +48,15 @@ def run(folder: Path, seconds: float, drift_ppm: int, jitter_us: int) -> dict[st
                 select.select([leader.fileno()], [], [], 0.1)
                 before_ns = time.perf_counter_ns()
                 sample = leader.read(time.monotonic_ns())
+                read_ns = time.monotonic_ns()
                 costs_us.append((time.perf_counter_ns() - before_ns) / 1000)
+                taken_ns = leader.tend(read_ns)
                 if sample is None:
                     continue
-                by_samples_ns = one_way.update(sample.device_us, sample.t_ns)
+                by_samples_ns = one_way.update(sample.device_us, read_ns)
                 if at_s > SETTLED_S:
-                    mapped.append((sample.device_us, by_samples_ns, leader.clock.to_host_ns(sample.device_us)))
+                    mapped.append((sample.device_us, by_samples_ns, taken_ns))
+            bound_us = leader.clock.bound_us or 0.0
             lost, bad = leader.counters.lost, leader.counters.bad
             received = leader.counters.received
     finally:
@@ -69,7 +72,8 @@ def run(folder: Path, seconds: float, drift_ppm: int, jitter_us: int) -> dict[st
         "read_us_p50": round(statistics.median(costs_us), 1),
         "one_way_error_us": _spread([abs(row[1] - true) / 1000 for row, true in zip(mapped, truth)]),
         "two_way_error_us": _spread([abs(row[2] - true) / 1000 for row, true in zip(mapped, truth)]),
-        "one_way_drift_ppm": round(one_way.drift_ppm, 1),
+        "two_way_bound_us": round(bound_us, 1),
+        "drift_error_ppm": round(leader.clock.drift_ppm + drift_ppm, 1),
     }
 
 

@@ -80,6 +80,7 @@ class Rig:
         while time.monotonic() < deadline:
             select.select([self.leader.fileno()], [], [], 0.1)
             sample = self.leader.read(time.monotonic_ns())
+            self.leader.tend(time.monotonic_ns())
             if sample is not None:
                 last = sample
                 if is_it(sample):

@@ -154,7 +154,12 @@ bool posix_link_wait(uint32_t timeout_us)
     if (is_open) {
         FD_SET(line, &readable);
     }
-    const struct timespec time = {.tv_sec = 0, .tv_nsec = (long)timeout_us * 1000};
+    long wait_ns = (long)timeout_us * 1000;
+    if (delayed_count != 0) { /* a late frame leaves when it is due, not at the next sample */
+        const int64_t due_ns = (int64_t)(delayed[delayed_first].due_ns - posix_now_ns());
+        wait_ns = due_ns < 0 ? 0 : due_ns < wait_ns ? (long)due_ns : wait_ns;
+    }
+    const struct timespec time = {.tv_sec = 0, .tv_nsec = wait_ns};
     if (pselect(line + 1, &readable, NULL, NULL, &time, NULL) > 0 && FD_ISSET(STDIN_FILENO, &readable)) {
         char ignored[64];
         has_ended = read(STDIN_FILENO, ignored, sizeof ignored) <= 0;
