@@ -21,6 +21,7 @@ FAULT_KINDS: Final[dict[str, str]] = {
     "delay": "answers come late (delay_ms, probability)",
     "freeze": "position, velocity and torque of the answers stand still",
     "bit_flip": "one bit of an answer is wrong (probability)",
+    "wrong_length": "answers are too short or too long (probability)",
     "silent": "the motor's wire is cut: it neither hears nor answers",
     "power_off": "the motor has no supply; when it is back, it has forgotten what was not stored",
     "status": "the motor finds a fault in itself (status 8 to 14) and does so again when cleared",
@@ -36,7 +37,7 @@ _COMMON: Final = frozenset({"cmd", "kind", "bus", "motor", "for_s"})
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{
         kind: frozenset({"probability"})
-        for kind in ("drop", "drop_commands", "duplicate", "reorder", "freeze", "bit_flip")
+        for kind in ("drop", "drop_commands", "duplicate", "reorder", "freeze", "bit_flip", "wrong_length")
     },
     "delay": frozenset({"delay_ms", "probability"}),
     "status": frozenset({"status"}),

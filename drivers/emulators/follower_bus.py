@@ -213,6 +213,8 @@ class FollowerBus:
                     answers = [self._freeze(motor_id, each) for each in answers]
                 case "bit_flip":
                     answers = [self._flip(each) for each in answers]
+                case "wrong_length":
+                    answers = [self._cut(each) for each in answers]
                 case "reorder":
                     answers = self._reorder(motor_id, answers)
                 case "delay":
@@ -231,6 +233,10 @@ class FollowerBus:
     def _flip(self, answer: bytes) -> bytes:
         bit = self._rng.randrange(64)
         return (int.from_bytes(answer, "big") ^ 1 << bit).to_bytes(8, "big")
+
+    def _cut(self, answer: bytes) -> bytes:
+        """Too short; on a bus that takes longer frames also too long."""
+        return answer + bytes(4) if self._fd and self._rng.random() < 0.5 else answer[: self._rng.randrange(8)]
 
     def _reorder(self, motor_id: int, answers: list[bytes]) -> list[bytes]:
         """Keep one answer back and send it after the motor's next one: the newest comes before the older."""

@@ -5,6 +5,7 @@
     delay            ms (10), jitter_ms (0): every frame is late by so much
     freeze           channel: its reading stays bit-identical with error = false, as real firmware 2.0.0 does
     offset           channel, deg (45): its reading is off
+    drift            channel, deg (45), s (3): its reading drifts off by so much and comes back, in so many seconds
     nan              channel: NaN (firmware 2.1.0 has none: it sends -327.68 deg)
     silent_encoder   channel: it and all after it on the chain are missing: error bits on 2.1.0, frozen on 2.0.0
     stop             silence: samples are neither taken nor sent
@@ -18,6 +19,7 @@ Channels are given by number or by name.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Sequence
@@ -28,7 +30,7 @@ from drivers.emulators.ker_hub import KerHub
 from drivers.emulators.pty_port import PtyPort
 
 _FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
-_CHANNEL_KINDS: Final = ("freeze", "offset", "nan", "silent_encoder")
+_CHANNEL_KINDS: Final = ("freeze", "offset", "drift", "nan", "silent_encoder")
 KINDS: Final[dict[str, str]] = {
     "drop": "frames are lost (p: share of frames, 0.2)",
     "duplicate": "frames come twice (p)",
@@ -38,6 +40,7 @@ KINDS: Final[dict[str, str]] = {
     "wrong_length": "a frame is too short or too long (p)",
     "freeze": "an encoder's reading stays bit-identical (channel)",
     "offset": "an encoder's reading is off (channel, deg)",
+    "drift": "an encoder's reading drifts off and comes back (channel, deg, s)",
     "nan": "an encoder's reading is no number (channel; firmware 2.1.0 cannot say so: -327.68 deg)",
     "silent_encoder": "an encoder and all after it on the chain are missing (channel)",
     "delay": "frames come late (ms, jitter_ms)",
@@ -52,6 +55,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{kind: frozenset({"p"}) for kind in _FRAME_KINDS},
     **{kind: frozenset({"channel"}) for kind in _CHANNEL_KINDS},
     "offset": frozenset({"channel", "deg"}),
+    "drift": frozenset({"channel", "deg", "s"}),
     "delay": frozenset({"ms", "jitter_ms"}),
     "replug": frozenset({"name"}),
     "reboot": frozenset({"off_s"}),
@@ -71,6 +75,8 @@ class _Fault:
     channel: int = -1
     amount: float = 0.0
     jitter: float = 0.0
+    since_ns: int = 0
+    lasts_s: float = 0.0
     held: dict[int, int] = field(default_factory=dict)
     """Readings that stand still, by channel."""
 
@@ -127,6 +133,7 @@ class HubFaults:
         elif kind in _CHANNEL_KINDS:
             fault.channel = self._channel(request)
             fault.amount = _number(request, "deg", 45, -3600, 3600) * _RAW_PER_DEG
+            fault.since_ns, fault.lasts_s = now_ns, _number(request, "s", 3, 0.1, 3600)
             reading = self._hub.raw(0)
             last = len(reading) if kind == "silent_encoder" else fault.channel + 1
             if kind in ("freeze", "silent_encoder"):
@@ -193,6 +200,9 @@ class HubFaults:
         for fault in self._faults:
             if fault.kind == "offset":
                 raw[fault.channel] += round(fault.amount)
+            elif fault.kind == "drift":
+                share = min(1.0, (now_ns - fault.since_ns) * 1e-9 / fault.lasts_s)
+                raw[fault.channel] += round(fault.amount * (1 - math.cos(math.tau * share)) / 2)
         nan = [fault.channel for fault in self._faults if fault.kind == "nan"]
         seq = hub.number()
         hit = {kind for kind, fault in kinds.items() if kind in _FRAME_KINDS and rng.random() < fault.p}

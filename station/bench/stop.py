@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from station import resolve
+from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import DrivenRun, Look, Motion, motion
 from station.children import StartError
 from station.settings.calibration import Calibration
@@ -35,6 +36,9 @@ _SETTLE_MS: Final = 250.0
 """From the last commanded step to a speed below the one that counts as standing."""
 _OBSERVE_S: Final = 0.7
 _ATTEMPTS: Final = 4
+_AWAITED_S: Final = 30.0
+_FULL: Final = 0.9
+"""Of a joint's speed limit."""
 
 Act = Callable[[DrivenRun], None]
 
@@ -53,6 +57,12 @@ class Cause:
     ends_run: bool = False
     leader: str = ""
     """Needs an emulated leader of this make."""
+    change: Callable[[Rig], Rig] = lambda rig: rig
+    """The emulated rig on which it can be seen."""
+    needs_full_speed: bool = False
+    """Of one joint at least."""
+    is_awaited: bool = False
+    """It comes by itself once the arm moves; the way counts from the tick that tells it."""
 
 
 def _ask(kind: IntentKind) -> Act:
@@ -96,8 +106,25 @@ CAUSES: Final = (
     Cause("leader unplugged", _leader("unplug"), _ticks, ("leader_error",), ends_run=True),
     Cause("screen lost", _screen, lambda rig: rig.loop.screen_lease_ms + 100.0 + _ticks(rig), ("screen_lost",)),
     Cause("emergency stop", _leader("estop"), _ticks, ("estop",), leader="exo_wire"),
-    Cause("control killed", _control(signal.SIGKILL), lambda rig: rig.arm.watchdog_ms, (), ends_run=True),
-    Cause("control frozen", _control(signal.SIGSTOP), lambda rig: rig.arm.watchdog_ms, (), ends_run=True),
+    Cause("gate refusal", void, _ticks, ("gate_refused",), change=refusing, is_awaited=True),
+    Cause(
+        "control killed",
+        _control(signal.SIGKILL),
+        lambda rig: rig.arm.watchdog_ms,
+        (),
+        ends_run=True,
+        change=at_full_speed,
+        needs_full_speed=True,
+    ),
+    Cause(
+        "control frozen",
+        _control(signal.SIGSTOP),
+        lambda rig: rig.arm.watchdog_ms,
+        (),
+        ends_run=True,
+        change=at_full_speed,
+        needs_full_speed=True,
+    ),
     Cause("shutdown", _ask(IntentKind.SHUTDOWN), _ticks, ("shutdown",), ends_run=True),
 )
 
@@ -116,6 +143,8 @@ class Stop:
     """Of that joint."""
     worst_ratio: float
     """Largest travelled / allowed of any joint."""
+    speed_share: float = 0.0
+    """Highest speed seen of any joint, as a share of its limit."""
 
     @property
     def ok(self) -> bool:
@@ -141,6 +170,7 @@ def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
         travelled_deg=math.degrees(seen.travelled_rad[furthest]),
         allowed_deg=math.degrees(allowed_rad[furthest]),
         worst_ratio=max(went / allowed for went, allowed in zip(seen.travelled_rad, allowed_rad)),
+        speed_share=max(v / math.radians(joint.speed_deg_s) for joint, v in zip(joints, seen.peak_speed_rad_s)),
     )
 
 
@@ -153,7 +183,9 @@ def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[s
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for cause in causes:
             say(f"{cause.name}, {rounds} x" if rig.emulated else f"{cause.name}: engage and move, {rounds} times")
-            used = resolve.with_leader(rig, cause.leader) if cause.leader and cause.leader != rig.leader.driver else rig
+            used = cause.change(rig) if rig.emulated else rig
+            if cause.leader and cause.leader != rig.leader.driver:
+                used = resolve.with_leader(used, cause.leader)
             stops = _stops(used, calibration, task, Path(folder), cause, rounds)
             rows.append(_row(cause, cause.detect_ms(used), stops))
     skipped = [] if rig.emulated else [cause.name for cause in CAUSES if not cause.is_asked]
@@ -162,7 +194,7 @@ def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[s
         "measured_at": "emulated motors" if rig.emulated else "arm feedback",
         "rounds": rounds,
         "causes": rows,
-        "skipped": [*skipped, "gate refusal (nothing that the limiter lets through makes the gate refuse)"],
+        "skipped": skipped,
         "ok": all(row["ok"] for row in rows),
     }
 
@@ -185,12 +217,15 @@ def _measure(run: DrivenRun, cause: Cause) -> tuple[Stop, bool]:
     """Once; again where the machine stood still for so long that the loop stopped by itself for that."""
     rig = run.run.rig
     for attempt in range(_ATTEMPTS):
-        _move(run)
+        _move(run, cause.needs_full_speed)
         run.take()
         start_ns = time.monotonic_ns()
         cause.act(run)
         detect_ms = cause.detect_ms(rig)
-        looks = _looks(run, detect_ms * 1e-3 + _OBSERVE_S)
+        looks: list[Look] = []
+        if cause.is_awaited:
+            looks, start_ns = _await(run, cause)
+        looks += _looks(run, detect_ms * 1e-3 + _OBSERVE_S)
         reason = next((tick.cause for tick in reversed(run.ticks) if tick.cause), "") if cause.reasons else ""
         stop = judge(rig, motion(looks, start_ns), detect_ms, reason)
         if not cause.ends_run:
@@ -203,20 +238,36 @@ def _measure(run: DrivenRun, cause: Cause) -> tuple[Stop, bool]:
     raise AssertionError("unreachable")
 
 
-def _move(run: DrivenRun) -> None:
+def _move(run: DrivenRun, at_full_speed: bool) -> None:
     """FOLLOWING, and at speed. Raises StartError."""
     rig = run.run.rig
-    least = _AT_SPEED_RAD_S if rig.emulated else _AT_SPEED_REAL_RAD_S
+    least = [_AT_SPEED_RAD_S if rig.emulated else _AT_SPEED_REAL_RAD_S] * len(rig.arm.joints)
+    if at_full_speed:
+        least = [math.radians(joint.speed_deg_s) * _FULL for joint in rig.arm.joints]
     run.has_screen = rig.emulated  # a real rig's person has a screen of his own
     end = time.monotonic() + (40 if rig.emulated else 120)
     while time.monotonic() < end:
         if rig.emulated:
             run.reach(Mode.FOLLOWING)
         for tick in run.tend():
-            if tick.mode == Mode.FOLLOWING and max(map(abs, tick.arm_rad_s)) > least:
+            if tick.mode == Mode.FOLLOWING and any(abs(v) > enough for v, enough in zip(tick.arm_rad_s, least)):
                 return
         time.sleep(0.002)
     raise StartError("the arm did not follow at speed; on a real rig a person must engage and move it", 4)
+
+
+def _await(run: DrivenRun, cause: Cause) -> tuple[list[Look], int]:
+    """Until a tick tells the cause; what was seen meanwhile and that tick's time. Raises StartError."""
+    end = time.monotonic() + _AWAITED_S
+    looks: list[Look] = []
+    while time.monotonic() < end:
+        looks += run.arm.watch(0.02)
+        for tick in run.tend():
+            if tick.cause in cause.reasons:
+                return looks, tick.start_ns
+        if run.mode is not Mode.FOLLOWING:
+            run.reach(Mode.FOLLOWING)
+    raise StartError(f"{cause.name} did not come within {_AWAITED_S:g} s", 4)
 
 
 def _looks(run: DrivenRun, seconds: float) -> list[Look]:
@@ -244,6 +295,7 @@ def _row(cause: Cause, detect_ms: float, stops: list[tuple[Stop, bool]]) -> dict
         "joint": worst.joint,
         "travelled_deg": round(worst.travelled_deg, 2),
         "allowed_deg": round(worst.allowed_deg, 2),
+        "speed_percent": round(100 * min(stop.speed_share for stop, _ in stops)),
         "worst_ratio": round(max(stop.worst_ratio for stop, _ in stops), 3),
         "ok": all(stop.ok and is_right for stop, is_right in stops),
     }
@@ -253,14 +305,16 @@ def table(document: dict[str, Any]) -> str:
     """The document as a table for a person."""
     lines = [
         f"rig {document['rig']}: measured at the {document['measured_at']}, {document['rounds']} x each; the longest "
-        "time from the cause, the way of the joint that went furthest",
-        f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}   {'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
+        "time from the cause; the speed of the fastest joint, of its limit; the way of the joint that went furthest",
+        f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}{'speed':>8}   "
+        f"{'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
     ]
     for row in document["causes"]:
         still = "moves on" if None in row["still_ms"] else f"{max(row['still_ms']):.0f}"
         lines.append(
             f"{row['cause']:18}{', '.join(filter(None, row['reason'])) or 'motors, by themselves':26}{still:>8}"
-            f"{row['allowed_ms']:>9.0f}   {row['joint']:16}{row['travelled_deg']:>8.2f}{row['allowed_deg']:>9.2f}"
+            f"{row['allowed_ms']:>9.0f}{row['speed_percent']:>6} %   "
+            f"{row['joint']:16}{row['travelled_deg']:>8.2f}{row['allowed_deg']:>9.2f}"
             f"{row['worst_ratio']:>8.2f}{'' if row['ok'] else '  NOT OK'}"
         )
     lines.extend(f"not measured: {name}" for name in document["skipped"])

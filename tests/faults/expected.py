@@ -7,9 +7,10 @@ the event is told; `-`, the arm goes on and nothing needs to be told. Alternativ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
+from firmware_bridge.damiao import FAULT_STATUSES, STATUS_WORDS
 from station.signals import Mode
 
 STATES: Final = (Mode.READY, Mode.ALIGNING, Mode.FOLLOWING, Mode.HOLD)
@@ -35,11 +36,27 @@ class Fault:
     detail: str = ""
     """Must occur in the cause's detail."""
     words: str = ""
-    tags: tuple[str, ...] = field(default=())
+    leaders: tuple[str, ...] = ("ker", "exo_wire")
+    """Makes of leader that know this fault."""
+    with_switch: Mapping[Mode, str] | None = None
+    """What is expected instead on a leader with an enable switch, whose silence is a switch that was let go."""
+    reset_says: str = ""
+    """A person's reset while the fault stands must be refused with these words."""
+    bound_joint: str = ""
+    """This joint of the arm must come to the bound of its travel (and no joint ever beyond its own)."""
+    mend: bool = False
+    """Afterwards the exoskeleton is plugged in again: a reading wrongly believed is not believed to jump back."""
+    slow: bool = False
+    """Following must go on at the speed of aligning only."""
 
     @property
     def name(self) -> str:
         return f"{self.side}.{self.kind}{self.words}"
+
+    def expected_on(self, leader: str, state: Mode) -> str:
+        if leader == "exo_wire" and self.with_switch is not None:
+            return self.with_switch[state]
+        return self.expected[state]
 
 
 def _all(moving: str, standing: str | None = None) -> dict[Mode, str]:
@@ -47,13 +64,16 @@ def _all(moving: str, standing: str | None = None) -> dict[Mode, str]:
     return {mode: moving if mode in MOVING else standing for mode in STATES}
 
 
+_OPTIONS: Final = ("observe_s", "then", "detail", "leaders", "with_switch", "reset_says", "bound_joint", "slow", "mend")
+
+
 def _leader(kind: str, expected: dict[Mode, str], detect_ms: float, words: str = "", **more: Any) -> Fault:
-    options = {key: more.pop(key) for key in ("observe_s", "then", "detail") if key in more}
+    options = {key: more.pop(key) for key in _OPTIONS if key in more}
     return Fault("leader", kind, {"kind": kind, **more}, expected, detect_ms, words=words, **options)
 
 
 def _arm(kind: str, expected: dict[Mode, str], detect_ms: float, words: str = "", **more: Any) -> Fault:
-    options = {key: more.pop(key) for key in ("observe_s", "then", "detail") if key in more}
+    options = {key: more.pop(key) for key in _OPTIONS if key in more}
     return Fault("arm", kind, {"kind": kind, **more}, expected, detect_ms, words=words, **options)
 
 
@@ -63,14 +83,30 @@ _LOST: Final = _all("joint_lost")
 _LOSSES: Final = _all("(samples_lost)")
 # One damaged answer may say anything that a whole one can say, so it stops as the motor's own fault would.
 _GARBLED: Final = _all("motor_fault|motor_off|motor_hot|arm_stale")
+_KER: Final = ("ker",)
+_EXO: Final = ("exo_wire",)
 
 LEADER_FAULTS: Final = (
     _leader("drop", _LOSSES, 0),
     _leader("duplicate", _all("-"), 0),
     _leader("reorder", _LOSSES, 0),
     _leader("delay", _all("-|(loop_gap)"), 0, words=" 10 ms", ms=10),
-    _leader("delay", _all("leader_stale", "(leader_stale)"), 120, words=" 90 ms", ms=90),
-    _leader("delay", _all("leader_silent"), 320, words=" 300 ms", ms=300),
+    _leader(
+        "delay",
+        _all("leader_stale", "(leader_stale)"),
+        120,
+        words=" 90 ms",
+        ms=90,
+        with_switch=_all("enable_stale", "(leader_stale)"),
+    ),
+    _leader(
+        "delay",
+        _all("leader_silent"),
+        320,
+        words=" 300 ms",
+        ms=300,
+        with_switch=_all("enable_stale", "leader_silent"),
+    ),
     # Standing still, a reading that does not change is right.
     _leader(
         "freeze",
@@ -89,26 +125,73 @@ LEADER_FAULTS: Final = (
         channel="right_j4",
         detail="right_j4",
         observe_s=1.6,
+        leaders=_KER,
+        mend=True,
     ),
-    _leader("offset", _LOST, 260, channel="right_j2", deg=45, detail="right_j2"),
-    _leader("wrong_seq", _all("-|(samples_lost)"), 0),
+    _leader("device_error", _LOST, 260, channel="right_j4", detail="right_j4", leaders=_EXO),
+    _leader("offset", _LOST, 260, channel="right_j2", deg=45, detail="right_j2", mend=True),
+    # As far as a person may bend, and further than the arm: it waits at its bound and comes back.
+    _leader(
+        "drift",
+        _all("-"),
+        0,
+        words=" past a limit",
+        channel="right_j6",
+        deg=60,
+        s=2.0,
+        observe_s=2.4,
+        bound_joint="right_j6",
+        leaders=_KER,
+    ),
+    # Behind the robot stands the worker.
+    _leader(
+        "drift",
+        {**_all("-"), Mode.ALIGNING: "workspace_limit|-", Mode.FOLLOWING: "workspace_limit"},
+        5000,
+        words=" towards the worker",
+        channel="right_j1",
+        deg=95,
+        s=5.0,
+        observe_s=5.4,
+        leaders=_KER,
+    ),
+    _leader("wrong_seq", _all("-|(samples_lost)"), 0, leaders=_KER),
     _leader("wrong_length", _LOSSES, 0),
     _leader("silent_encoder", _all("chain_broken"), 260, channel="right_j5", detail="right_j5"),
     _leader("silent_encoder", _all("chain_broken"), 260, words=" second arm", channel="left_j3", detail="left_j3"),
-    _leader("reboot", _all("leader_silent|leader_restarted"), 260),
-    _leader("stop", _all("leader_silent"), 260),
+    # Its clock can not be told from that of a hub that restarted.
+    _leader("clock_step", _all("leader_restarted"), 120, s=-3600, leaders=_KER),
+    _leader("clock_step", _all("leader_restarted"), 120, words=" ahead", s=3600, leaders=_KER),
+    # A board's own port goes with its power.
+    _leader("reboot", _all("leader_silent|leader_restarted"), 260, with_switch=_all("leader_error|leader_silent")),
+    _leader("stop", _all("leader_silent"), 260, with_switch=_all("enable_stale", "leader_silent")),
     _leader("unplug", _all("leader_error"), 60),
     _leader("unplug", _all("leader_error"), 60, words=", replug", then={"kind": "replug"}),
     _leader("unplug", _all("leader_error"), 60, words=", other name", then={"kind": "replug", "name": "OTHER"}),
+    _leader("other_board", _all("leader_error"), 60, reset_says="EMU-0002"),
+    # Standing, nobody needs to hold the switch.
+    _leader("enable_off", _all("enable_released", "-"), 60, leaders=_EXO),
+    _leader("enable_through", _all("enable_released", "-"), 60, leaders=_EXO),
+    _leader("estop", _all("estop"), 60, leaders=_EXO),
 )
 
 ARM_FAULTS: Final = (
     _arm("silent", _all("arm_stale"), 180, bus="can_right", motor=4, detail="right_j4"),
     *(
-        _arm("status", _all("motor_fault"), 60, f" {status:X}", bus="can_right", motor=2, status=status, detail="j2")
-        for status in range(8, 15)
+        _arm(
+            "status",
+            _all("motor_fault"),
+            60,
+            f" {status:X} {STATUS_WORDS[status].partition(':')[0]}",
+            bus="can_right",
+            motor=2,
+            status=status,
+            detail="j2",
+        )
+        for status in sorted(FAULT_STATUSES)
     ),
     _arm("temperature", _all("(motor_warm)"), 0, " 75 C", bus="can_left", motor=1, mosfet_c=75),
+    _arm("temperature", _all("(motor_slow)"), 0, " 80 C", bus="can_left", motor=1, mosfet_c=80, slow=True, observe_s=2),
     _arm("temperature", _all("motor_hot"), 200, " 90 C", bus="can_left", motor=1, mosfet_c=90, detail="left_j1"),
     _arm("drop", _all("-"), 0, " 1 in 5", probability=0.2),
     _arm("drop", _all("arm_stale"), 180, " all", bus="can_right", motor=1, detail="right_j1"),
@@ -125,6 +208,8 @@ ARM_FAULTS: Final = (
         bus="can_right",
         observe_s=1.4,
     ),
+    _arm("wrong_length", _all("-"), 0, " 1 in 5", probability=0.2),
+    _arm("wrong_length", _all("arm_stale"), 180, " all", bus="can_right", motor=1, detail="right_j1"),
     _arm("bit_flip", _GARBLED, 400, probability=0.05),
     _arm("power_off", _all("arm_stale"), 180, bus="can_right", motor=3, detail="right_j3"),
     _arm("bus_off", _all("bus_off"), 60, bus="can_left", detail="can_left"),

@@ -23,6 +23,10 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 BY_NAME = {fault.name: fault for fault in FAULTS}
 SHARE = [
     ("leader.reboot", Mode.READY),
+    ("leader.other_board", Mode.HOLD),
+    ("leader.clock_step", Mode.FOLLOWING),
+    ("leader.drift past a limit", Mode.FOLLOWING),
+    ("arm.temperature 80 C", Mode.FOLLOWING),
     ("arm.unplug", Mode.READY),
     ("leader.stop", Mode.HOLD),
     ("leader.delay 90 ms", Mode.ALIGNING),
@@ -50,7 +54,7 @@ class Runs:
             if self._run is None:
                 self._run = self._open.enter_context(demo_run(self._data))
             cell = try_cell(self._run, fault, state)
-            if cell.reason != "?":
+            if cell.reason_seen != "?":
                 break
             self.close()
         return cell
@@ -101,11 +105,11 @@ def test_not_a_number_of_the_older_firmware(runs, data):
     fault = next(fault for fault in FAULTS if fault.kind == "nan")
     with demo_run(data, change=older) as run:
         cell = try_cell(run, fault, Mode.FOLLOWING)
-    assert cell.ok and cell.reason == "joint_lost", cell
+    assert cell.ok and cell.reason_seen == "joint_lost", cell
 
 
 def test_the_robot_holds_when_nobody_watches_the_loop(runs, data):
     runs.close()
     fault = next(fault for fault in PROCESS_FAULTS if fault.name == "supervisor SIGSTOP")
     cell = process_cell(fault, Mode.FOLLOWING, data)
-    assert cell.ok or process_cell(fault, Mode.FOLLOWING, data).ok, cell
+    assert cell.ok, cell
