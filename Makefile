@@ -3,13 +3,14 @@
 # make test-socketcan  the CAN drivers on the kernel's own SocketCAN (User Mode Linux where this kernel has none)
 # make check  lint, format, types, import rules
 # make bench  every benchmark
+# make fuzz   two minutes of fuzzing (tests/fuzz/README.md)
 # make setup  only the environment (.venv)
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: run test test-socketcan check bench setup clean
+.PHONY: run test test-socketcan check bench fuzz setup clean
 
 run: .venv/.ready
 	@$(BIN)/station run demo --data data
@@ -31,6 +32,10 @@ bench: .venv/.ready-dev
 	$(BIN)/station bench loop
 	for bench in tests/bench/*.py; do case $$bench in */__init__.py) ;; *) \
 	  echo "== $$bench"; $(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1 ;; esac; done
+
+fuzz: .venv/.ready-dev
+	$(BIN)/python -m tests.fuzz.board --seconds 60 --inputs 200000
+	$(BIN)/python -m tests.fuzz.decoders --seconds 60
 
 setup: .venv/.ready-dev
 

@@ -1,6 +1,8 @@
-/* Fuzz target: a whole board of the C reference on memory flash, fed with whatever comes. With clang:
-   -fsanitize=fuzzer,address,undefined. With gcc: define EXO_FUZZ_MAIN for the mutating driver below:
-   exo_fuzz SEED INPUTS; prints how many inputs were run. */
+/* Fuzz target: a whole board of the C reference on memory flash, from its first start. An input is a script: one byte for
+   the link, then steps of number, size, data (see `enum step`; seeds.py writes such scripts). Nothing is kept from one
+   input to the next, so that what breaks it breaks it again. Broken promises of the board abort.
+   With clang: -fsanitize=fuzzer,address,undefined. With gcc: define EXO_FUZZ_MAIN for the drivers below:
+   exo_fuzz FILE... runs these inputs; exo_fuzz --random SEED INPUTS damages right scripts at random. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +10,27 @@
 #include "exo_board.h"
 #include "exo_sha256.h"
 
-enum { PAGE = 1024, SLOT_PAGES = 6, CHANNELS = 5, PARAMS = 3, INPUTS_A_BOARD = 64 };
+enum { PAGE = 1024, SLOT_PAGES = 6, CHANNELS = 5, PARAMS = 3, MOST_STEPS = 200 };
+enum step { STEP_RAW, STEP_BODY, STEP_PAUSE, STEP_ENCODERS, STEP_POWER, STEP_FLASH_FAILS, STEP_LINE_FULL, STEPS };
 
 static uint8_t flash[(4 + 2 * SLOT_PAGES) * PAGE];
 static exo_board_t board;
 static exo_can_t host; /* the other end of a CAN bus */
 static uint32_t now_us;
-static uint32_t reboots;
+static bool is_reboot_asked;
+static bool is_running; /* the application, not the boot loader */
+static uint8_t encoder_fault;
+static unsigned flash_failures;
+static unsigned line_refusals;
 static uint64_t sent;
-static uint8_t line_check;
+static uint64_t confirmed;
+static exo_frame_reader_t host_reader;
+
+static void fail(const char *promise)
+{
+    fprintf(stderr, "broken: %s\n", promise);
+    abort();
+}
 
 static const exo_channel_t channels[CHANNELS] = {
     {0, 0, 1, 0, 4096, -100, 100, "a"}, {1, 1, -1, 0, 4096, -100, 100, "b"}, {2, 2, 1, 0, 4096, -100, 100, "c"},
@@ -35,24 +49,50 @@ uint32_t exo_hal_micros(void) { return now_us += 7; }
 uint8_t exo_hal_read_channel(uint8_t channel, uint32_t *counts)
 {
     *counts = now_us;
-    return (now_us >> 12) % 17 == channel ? EXO_SAMPLE_STATUS_MISSING : EXO_SAMPLE_STATUS_OK;
+    return ((unsigned)encoder_fault >> channel & 1u) != 0 ? EXO_SAMPLE_STATUS_MISSING : EXO_SAMPLE_STATUS_OK;
 }
-uint8_t exo_hal_read_inputs(void) { return (now_us >> 14) & 3u; }
+uint8_t exo_hal_read_inputs(void) { return encoder_fault >> 6; }
 int16_t exo_hal_temperature_cdeg(void) { return 0; }
 uint16_t exo_hal_supply_mv(void) { return 0; }
-void exo_hal_reboot(void) { reboots++; }
+void exo_hal_reboot(void) { is_reboot_asked = true; }
+
+/* What the host reads: whole frames of known messages, no longer than the wire allows. */
+static void judge_line(uint8_t byte)
+{
+    const uint32_t bad = host_reader.bad;
+    const size_t size = exo_frame_feed(&host_reader, byte);
+    if (host_reader.bad != bad) {
+        fail("every frame of the board is whole");
+    }
+    if (size != 0 && host_reader.data[0] < 0x80) {
+        fail("a board sends messages of boards only");
+    }
+}
+
 bool exo_hal_serial_write(const uint8_t *data, size_t size)
 {
+    if (line_refusals != 0) {
+        line_refusals--;
+        return false;
+    }
     for (size_t i = 0; i < size; i++) {
-        line_check = (uint8_t)(line_check ^ data[i]); /* every byte is read: the sanitizers see what was never written */
+        judge_line(data[i]);
     }
     sent += size;
-    return (now_us & 0x300u) != 0;
+    return true;
 }
 bool exo_hal_can_write(const exo_can_frame_t *frame)
 {
+    if (line_refusals != 0) {
+        line_refusals--;
+        return false;
+    }
+    if (frame->id > 0x7FF || (frame->id & 15u) != config.node || frame->size > (config.link == EXO_LINK_CAN_FD ? 64 : 8)) {
+        fail("a board sends frames of its own node, no longer than its bus allows");
+    }
+    sent += frame->size;
     exo_can_feed(&host, frame, now_us);
-    return exo_hal_serial_write(frame->data, frame->size);
+    return true;
 }
 uint32_t exo_hal_page_size(exo_area_t area) { (void)area; return PAGE; }
 uint32_t exo_hal_area_size(exo_area_t area) { return area >= EXO_AREA_SLOT_0 ? SLOT_PAGES * PAGE : PAGE; }
@@ -61,18 +101,44 @@ static uint8_t *address(exo_area_t area, uint32_t offset)
     const uint32_t pages = area == EXO_AREA_SLOT_1 ? 4 + SLOT_PAGES : (uint32_t)area;
     return flash + pages * PAGE + offset;
 }
+static bool flash_takes(exo_area_t area)
+{
+    if (is_running && area == (board.update.running == 0 ? EXO_AREA_SLOT_0 : EXO_AREA_SLOT_1)) {
+        fail("the running slot is never touched");
+    }
+    if (flash_failures != 0) {
+        flash_failures--;
+        return false;
+    }
+    return true;
+}
 bool exo_hal_flash_erase(exo_area_t area, uint32_t page)
 {
     if ((page + 1) * PAGE > exo_hal_area_size(area)) {
-        abort();
+        fail("a page is erased within its area");
+    }
+    if (!flash_takes(area)) {
+        return false;
     }
     memset(address(area, page * PAGE), 0xFF, PAGE);
     return true;
 }
 bool exo_hal_flash_write(exo_area_t area, uint32_t offset, const uint8_t *data, size_t size)
 {
+    static const uint8_t zeros[EXO_FLASH_UNIT];
     if (offset % EXO_FLASH_UNIT != 0 || size % EXO_FLASH_UNIT != 0 || offset + size > exo_hal_area_size(area)) {
-        abort(); /* the reference itself broke the contract of the flash */
+        fail("writes are whole units within their area");
+    }
+    for (size_t at = 0; at < size; at += EXO_FLASH_UNIT) {
+        for (size_t i = at; i < at + EXO_FLASH_UNIT; i++) {
+            if (*address(area, offset + (uint32_t)i) != 0xFF && memcmp(data + at, zeros, EXO_FLASH_UNIT) != 0) {
+                fail("a unit is written once per erase, but for zeros");
+            }
+        }
+    }
+    if (!flash_takes(area)) {
+        memset(address(area, offset), 0, size == 0 ? 0 : EXO_FLASH_UNIT / 2); /* half of a unit */
+        return false;
     }
     memcpy(address(area, offset), data, size);
     return true;
@@ -80,7 +146,7 @@ bool exo_hal_flash_write(exo_area_t area, uint32_t offset, const uint8_t *data, 
 void exo_hal_flash_read(exo_area_t area, uint32_t offset, uint8_t *data, size_t size)
 {
     if (offset + size > exo_hal_area_size(area)) {
-        abort();
+        fail("reads are within their area");
     }
     memcpy(data, address(area, offset), size);
 }
@@ -131,67 +197,110 @@ static void feed_can_body(const uint8_t *data, size_t size)
     }
     memcpy(body, data, size);
     exo_can_send(&host, body, size, to_board, NULL);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 80; i++) {
         exo_can_poll(&host, now_us, to_board, NULL);
         exo_board_poll(&board);
     }
 }
 
-static void feed_frames(const uint8_t *data, size_t size)
+/* One frame of a CAN bus: function, then data. */
+static void feed_frame(const uint8_t *data, size_t size)
 {
-    while (size > 2) {
-        exo_can_frame_t frame;
-        frame.id = (uint16_t)((data[0] & 0x7Fu) << 4 | 1u);
-        frame.size = (uint8_t)(data[1] % 65u);
-        if (frame.size > size - 2) {
-            frame.size = (uint8_t)(size - 2);
+    exo_can_frame_t frame;
+    if (size == 0) {
+        return;
+    }
+    frame.id = (uint16_t)((data[0] & 0x7Fu) << 4 | 1u);
+    frame.size = (uint8_t)(size - 1 > 64 ? 64 : size - 1);
+    memcpy(frame.data, data + 1, frame.size);
+    exo_board_can_frame(&board, &frame);
+}
+
+static void start(void)
+{
+    is_running = false;
+    is_reboot_asked = false;
+    if (!exo_board_start(&board, &config)) {
+        fail("a board starts again whatever came over its line");
+    }
+    is_running = true;
+}
+
+static void take_step(unsigned step, const uint8_t *data, size_t size)
+{
+    const bool is_serial = config.link == EXO_LINK_SERIAL;
+    switch (step) {
+    case STEP_RAW:
+        for (size_t i = 0; is_serial && i < size; i++) {
+            exo_board_byte(&board, data[i]);
         }
-        memcpy(frame.data, data + 2, frame.size);
-        exo_board_can_frame(&board, &frame);
-        exo_board_poll(&board);
-        data += 2 + frame.size;
-        size -= 2u + frame.size;
+        if (!is_serial) {
+            feed_frame(data, size);
+        }
+        break;
+    case STEP_BODY:
+        if (is_serial) {
+            feed_body(data, size);
+        } else {
+            feed_can_body(data, size);
+        }
+        break;
+    case STEP_PAUSE: /* ms, at most 1 s a step; long ones by their square */
+        now_us += size == 0 ? 50 : size == 1 ? data[0] * 1000u : data[0] * data[0] * 1000u;
+        break;
+    case STEP_ENCODERS:
+        encoder_fault = size != 0 ? data[0] : 0;
+        break;
+    case STEP_POWER:
+        start();
+        break;
+    case STEP_FLASH_FAILS:
+        flash_failures = size != 0 ? data[0] % 16u : 1;
+        break;
+    default:
+        line_refusals = size != 0 ? data[0] % 16u : 1;
+        break;
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static unsigned inputs;
     if (size == 0) {
         return 0;
     }
-    if (inputs++ % INPUTS_A_BOARD == 0) {
-        factory();
-        config.link = (exo_link_t)(inputs / INPUTS_A_BOARD % 3);
-        exo_can_init(&host, 1, config.link == EXO_LINK_CAN_FD, false, (uint8_t)(inputs % 4));
-        if (!exo_board_start(&board, &config)) {
-            abort();
-        }
-    }
-    if (config.link == EXO_LINK_SERIAL && (data[0] & 1u) != 0) {
-        feed_body(data + 1, size - 1);
-    } else if (config.link == EXO_LINK_SERIAL) {
-        for (size_t i = 1; i < size; i++) {
-            exo_board_byte(&board, data[i]);
-        }
-    } else if ((data[0] & 1u) != 0 && size > 1) {
-        feed_can_body(data + 1, size - 1);
-    } else {
-        feed_frames(data + 1, size - 1);
-    }
-    now_us += (uint32_t)(data[0] >> 1) * 997u;
-    exo_board_poll(&board);
-    if (reboots != 0) {
-        reboots = 0;
-        if (!exo_board_start(&board, &config)) {
-            abort(); /* a dead board */
+    config.link = (exo_link_t)(data[0] % 3);
+    now_us = 0xFFFF0000u; /* the clock wraps soon */
+    encoder_fault = 0;
+    flash_failures = line_refusals = 0;
+    memset(&host_reader, 0, sizeof host_reader);
+    exo_frame_reset(&host_reader);
+    factory();
+    exo_can_init(&host, 1, config.link == EXO_LINK_CAN_FD, false, (uint8_t)(data[0] / 3 % 4));
+    start();
+    size_t at = 1;
+    for (int steps = 0; steps < MOST_STEPS && at + 2 <= size; steps++) {
+        const unsigned step = data[at] % STEPS;
+        size_t length = data[at + 1];
+        at += 2;
+        length = length < size - at ? length : size - at;
+        const uint8_t was = board.update.state;
+        take_step(step, data + at, length);
+        at += length;
+        exo_board_poll(&board);
+        confirmed += was == EXO_UPDATE_STATE_TESTING && board.update.state == EXO_UPDATE_STATE_IDLE && step == STEP_BODY;
+        if (is_reboot_asked) {
+            start();
         }
     }
     return 0;
 }
 
 #ifdef EXO_FUZZ_MAIN
+enum { MOST_FILES = 64, LONGEST = 2048 };
+static uint8_t corpus[MOST_FILES][LONGEST];
+static size_t sizes[MOST_FILES];
+static unsigned files;
 static uint64_t state;
 
 static uint32_t dice(void)
@@ -202,65 +311,58 @@ static uint32_t dice(void)
     return (uint32_t)(state >> 16);
 }
 
-/* Bodies that get far, to be damaged. */
-static size_t seed_input(uint8_t *out)
+static bool read_file(const char *path)
 {
-    static const uint8_t types[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A,
-                                    0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11, 0x12, 0x13};
-    const uint8_t type = types[dice() % sizeof types];
-    exo_update_begin_t begin = {.consent = EXO_CONSENT};
-    exo_update_data_t piece = {.offset = board.update.next_offset, .data_size = 8};
-    exo_image_header_t header = {.magic = 0x494F5845, .header_version = 1, .header_size = 80, .board = "fuzz",
-                                 .version = "1", .image_size = dice() % 5000};
-    exo_reboot_t consent = {EXO_CONSENT};
-    out[0] = (uint8_t)(dice() | 1u);
-    switch (type) {
-    case EXO_TYPE_UPDATE_BEGIN:
-        exo_encode_image_header(&header, begin.header);
-        return 1 + exo_encode_update_begin(&begin, out + 1);
-    case EXO_TYPE_UPDATE_DATA:
-        piece.data_size = (uint16_t)(dice() % 33 * 8);
-        return 1 + exo_encode_update_data(&piece, out + 1);
-    case EXO_TYPE_REBOOT:
-        return 1 + exo_encode_reboot(&consent, out + 1);
-    case EXO_TYPE_HOST_BEAT:
-        out[1] = type;
-        out[2] = 1;
-        out[3] = 0;
-        return 4;
-    default:
-        out[1] = type;
-        for (size_t i = 2; i < 8; i++) {
-            out[i] = (uint8_t)(dice() % 7 == 0 ? dice() : dice() % 6);
-        }
-        return 2 + dice() % 6;
+    FILE *file = files < MOST_FILES ? fopen(path, "rb") : NULL;
+    if (file == NULL) {
+        fprintf(stderr, "exo_fuzz: %s cannot be read, or is one too many\n", path);
+        return false;
     }
+    sizes[files] = fread(corpus[files], 1, LONGEST, file);
+    fclose(file);
+    files++;
+    return true;
+}
+
+/* A script of the corpus, damaged, or the beginning of one with the end of another. */
+static size_t damaged(uint8_t *out)
+{
+    const uint32_t first = dice() % files;
+    size_t size = sizes[first];
+    memcpy(out, corpus[first], size);
+    for (uint32_t edits = dice() % 4; edits > 0 && size > 1; edits--) {
+        const size_t at = 1 + dice() % (size - 1);
+        if (dice() % 4 == 0) {
+            const uint32_t other = dice() % files;
+            const size_t from = dice() % (sizes[other] + 1);
+            const size_t room = LONGEST - at;
+            const size_t part = sizes[other] - from < room ? sizes[other] - from : room;
+            memcpy(out + at, corpus[other] + from, part);
+            size = at + part;
+        } else {
+            out[at] = (uint8_t)(dice() % 2 == 0 ? dice() : out[at] ^ 1u << dice() % 8);
+        }
+    }
+    return size;
 }
 
 int main(int count, char **words)
 {
-    static uint8_t input[1024];
-    const long inputs = count > 2 ? atol(words[2]) : 100000;
-    state = 88172645463325252ull ^ (uint64_t)(count > 1 ? atol(words[1]) : 1);
-    for (long n = 0; n < inputs; n++) {
-        size_t size;
-        if (dice() % 4 == 0) {
-            size = 1 + dice() % (dice() % 8 == 0 ? 1000 : 80);
-            for (size_t i = 0; i < size; i++) {
-                input[i] = (uint8_t)dice();
-            }
-        } else {
-            size = seed_input(input);
-            for (uint32_t edits = dice() % 3; edits > 0; edits--) {
-                input[1 + dice() % size] = (uint8_t)dice();
-            }
-            if (dice() % 16 == 0) {
-                size = 1 + dice() % size;
-            }
+    static uint8_t input[LONGEST];
+    const bool is_random = count > 3 && strcmp(words[1], "--random") == 0;
+    const long inputs = is_random ? atol(words[3]) : 0;
+    for (int i = is_random ? 4 : 1; i < count; i++) {
+        if (!read_file(words[i])) {
+            return 2;
         }
-        LLVMFuzzerTestOneInput(input, size);
+        LLVMFuzzerTestOneInput(corpus[files - 1], sizes[files - 1]);
     }
-    printf("{\"inputs\": %ld, \"bytes_sent\": %llu, \"line_check\": %u}\n", inputs, (unsigned long long)sent, line_check);
+    state = 88172645463325252ull ^ (uint64_t)(is_random ? atol(words[2]) : 1);
+    for (long n = 0; n < inputs && files != 0; n++) {
+        LLVMFuzzerTestOneInput(input, damaged(input));
+    }
+    printf("{\"inputs\": %ld, \"files\": %u, \"bytes_sent\": %llu, \"confirmed\": %llu}\n", inputs, files,
+           (unsigned long long)sent, (unsigned long long)confirmed);
     return 0;
 }
 #endif
