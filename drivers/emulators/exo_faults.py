@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from drivers.emulators.exo_board import ExoBoard
+from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, until_ns
 from firmware_bridge.exo_terms import SampleStatus
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP
 
@@ -73,31 +74,26 @@ class BoardFaults:
 
     def active(self) -> list[dict[str, Any]]:
         """The standing faults, as words for a status."""
-        return [
-            {"kind": fault.kind, **({"channel": self._names[fault.channel]} if fault.channel >= 0 else {})}
-            for fault in self._faults
-        ]
+        return in_words(self._faults, self._names)
 
     def add(self, request: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError, in words, for a fault that does not exist or parameters out of range."""
-        kind = request.get("kind")
-        if kind not in KINDS:
-            raise ValueError(f"fault kind {kind!r}; expected one of: {', '.join(KINDS)}")
-        for_s = request.get("for_s")
-        until_ns = None if for_s is None else now_ns + round(_number(request, "for_s", 0, 0, 86400) * 1e9)
-        fault = _Fault(kind, until_ns)
+        kind = kind_of(request, KINDS)
+        fault = _Fault(kind, until_ns(request, now_ns))
         if kind in _SHARES:
-            fault = fault._replace(share=_number(request, "p", 0.2, 0, 1))
+            fault = fault._replace(share=number(request, "p", 0.2, 0, 1))
         elif kind == "delay":
-            amount, jitter = _number(request, "ms", 10, 0, 10_000), _number(request, "jitter_ms", 0, 0, 10_000)
+            amount, jitter = number(request, "ms", 10, 0, 10_000), number(request, "jitter_ms", 0, 0, 10_000)
             fault = fault._replace(amount=amount, jitter=jitter)
         elif kind in _CHANNEL_KINDS:
-            fault = fault._replace(channel=self._channel(request), amount=_number(request, "deg", 45, -3600, 3600))
+            fault = fault._replace(
+                channel=channel_of(request, self._names), amount=number(request, "deg", 45, -3600, 3600)
+            )
             if kind == "freeze":
                 self.frozen[fault.channel] = self._raw()[fault.channel]
         elif kind == "reboot":
             self._board.kill()
-            self._power_on_ns = now_ns + round(_number(request, "off_s", 0.3, 0, 60) * 1e9)
+            self._power_on_ns = now_ns + round(number(request, "off_s", 0.3, 0, 60) * 1e9)
             return
         elif kind == "unplug":
             self._board.kill()
@@ -162,20 +158,3 @@ class BoardFaults:
         for n in range(len(self._names)):
             status = SampleStatus.DEVICE_ERROR if n in failed else SampleStatus.OK
             board.set_status(n, SampleStatus.MISSING if n >= silent else status)
-
-    def _channel(self, request: dict[str, Any]) -> int:
-        channel = request.get("channel", 0)
-        if isinstance(channel, str) and channel in self._names:
-            return self._names.index(channel)
-        if isinstance(channel, int) and not isinstance(channel, bool) and 0 <= channel < len(self._names):
-            return channel
-        raise ValueError(
-            f"channel {channel!r}; expected 0 to {len(self._names) - 1} or one of {', '.join(self._names)}"
-        )
-
-
-def _number(request: dict[str, Any], key: str, default: float, least: float, most: float) -> float:
-    value = request.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ValueError(f"{key} {value!r}; expected a number from {least:g} to {most:g}")
-    return float(value)

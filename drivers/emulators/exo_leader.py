@@ -6,50 +6,35 @@ keys: serial_number, board_firmware, drift_ppm, start_us (the board's clock at p
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-from drivers.emulators.control_socket import TRACE_ROWS, ControlServer
+from drivers.emulators.control_socket import TRACE_ROWS
 from drivers.emulators.exo_board import ExoBoard
 from drivers.emulators.exo_faults import KINDS, BoardFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
-from drivers.emulators.parent import ParentWatch
-from drivers.emulators.worker import Channel as WornChannel
-from drivers.emulators.worker import Rep, Waypoint, Worker
+from drivers.emulators.worn_leader import WornLeader
 from firmware_bridge.exo_messages import Channel
 from firmware_bridge.exo_terms import ChannelKind
 
 _TURN: Final = 1 << 15
 _SAMPLE_NS: Final = 1_000_000
-
 _GRIP_S: Final = 0.3
 
 
-class ExoLeaderEmulator:
+class ExoLeaderEmulator(WornLeader):
     """Worker, encoders, board process, control socket. The encoders move once a ms; the board reads when it likes."""
+
+    fault_kinds = KINDS
 
     def __init__(self, config: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError or KeyError for a wrong configuration, DriverError or OSError for what is missing."""
+        super().__init__(config)
         leader = config["leader"]
         channels = leader["channels"]
         # The encoders are those of a KER exoskeleton: 15 bits, the last one noisy.
         self._encoders = KerHub("2.1.0", [HubChannel(c["sign"], c["zero_deg"]) for c in channels])
-        worker = leader["worker"]
-        self._truth: TextIO | None = Path(worker["truth"]).open("a") if worker.get("truth") else None  # noqa: SIM115
-        self._worker = Worker(
-            [WornChannel(c["name"], c["lower_deg"], c["upper_deg"]) for c in channels],
-            [
-                Waypoint(w["name"], w["pose_deg"], w["dwell_s"], tolerance_deg)
-                for w, tolerance_deg in zip(worker["waypoints"], worker["tolerance_deg"])
-            ],
-            worker["pace_s"],
-            worker["rep_max_s"],
-            worker["bad_every"],
-            config["seed"],
-            self._tell,
-        )
         link = Path(leader["port_link"])
         self._board = ExoBoard(
             link.parent,
@@ -62,13 +47,9 @@ class ExoLeaderEmulator:
         self._board.set_word("clock_start_us", int(leader.get("start_us", 1_500_000)))
         names = [c["name"] for c in channels]
         self._faults = BoardFaults(self._board, names, lambda: self._encoders.raw(0))
-        self._following = False
         self._begin_ns = now_ns
         self._next = 1
         self._decade = -1
-        self._parent = ParentWatch()
-        self.is_ending = False
-        self._control = ControlServer(leader["control"])
         try:
             self._at_knot(1)
             self._move(1)
@@ -93,10 +74,8 @@ class ExoLeaderEmulator:
             self._next += 1
 
     def close(self) -> None:
-        self._control.close()
+        super().close()
         self._board.stop()
-        if self._truth is not None:
-            self._truth.close()
 
     def _at_knot(self, n: int) -> None:
         """Every KNOT_SAMPLES: where the worker will be at the next knot; requests; the parent."""
@@ -105,7 +84,7 @@ class ExoLeaderEmulator:
             return
         self._decade = decade
         at_ns = self._begin_ns + (decade + 1) * KNOT_SAMPLES * _SAMPLE_NS
-        self._encoders.set_knot(self._worker.step(at_ns, self._following))
+        self._encoders.set_knot(self._step_worker(at_ns))
         self._control.poll(self._answer)
         now_ns = time.monotonic_ns()
         self._faults.poll(now_ns)
@@ -119,36 +98,22 @@ class ExoLeaderEmulator:
             raw[channel] = count
         self._board.set_counts([count % _TURN for count in raw])
 
-    # -- what is told
+    # -- the control socket
 
-    def _tell(self, rep: Rep) -> None:
-        if self._truth is not None:
-            self._truth.write(json.dumps(rep._asdict()) + "\n")
-            self._truth.flush()
+    def _grip_anew(self) -> None:
+        self._faults.add({"kind": "enable_off", "for_s": _GRIP_S}, time.monotonic_ns())
 
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """One request of the control socket. Raises ValueError in words."""
-        command = request["cmd"]
-        if command == "status":
-            return self._status()
-        if command == "faults":
-            return {"faults": KINDS}
-        if command == "worker":
-            self._following = bool(request["following"])
-            if request.get("is_ready"):  # the worker lets his enable switch go and grips it anew
-                self._faults.add({"kind": "enable_off", "for_s": _GRIP_S}, time.monotonic_ns())
-        elif command == "fault":
-            self._faults.add(request, time.monotonic_ns())
-        elif command == "clear":
-            self._faults.clear(time.monotonic_ns())
-        elif command == "trace":
-            self._board.set_word("is_tracing", int(bool(request["on"])))
-        elif command == "take_trace":
-            rows, left = self._board.take_trace(TRACE_ROWS)
-            return {"rows": rows, "left": left}
-        else:
-            raise ValueError(f"cmd {command!r}; expected status, faults, worker, fault, clear, trace or take_trace")
-        return None
+    def _add_fault(self, request: dict[str, Any], now_ns: int) -> None:
+        self._faults.add(request, now_ns)
+
+    def _clear_faults(self, now_ns: int) -> None:
+        self._faults.clear(now_ns)
+
+    def _set_tracing(self, is_on: bool) -> None:
+        self._board.set_word("is_tracing", int(is_on))
+
+    def _take_trace(self) -> tuple[list[tuple[int, int]], int]:
+        return self._board.take_trace(TRACE_ROWS)
 
     def _status(self) -> dict[str, Any]:
         board = self._board
@@ -162,7 +127,6 @@ class ExoLeaderEmulator:
             "seq": board.word("seq"),
             "starts": board.word("starts"),
             "faults": self._faults.active(),
-            "worker": {"state": self._worker.state, "reps": self._worker.reps, "following": self._following},
         }
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.emulators.ker_hub import KerHub
+from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, until_ns
 from drivers.emulators.pty_port import PtyPort
 
 _FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
@@ -109,38 +110,32 @@ class HubFaults:
 
     def active(self) -> list[dict[str, Any]]:
         """The standing faults, as words for a status."""
-        return [
-            {"kind": fault.kind, **({"channel": self._names[fault.channel]} if fault.channel >= 0 else {})}
-            for fault in self._faults
-        ]
+        return in_words(self._faults, self._names)
 
     def add(self, request: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError, in words, for a fault that does not exist or parameters out of range."""
-        kind = request.get("kind")
-        if kind not in KINDS:
-            raise ValueError(f"fault kind {kind!r}; expected one of: {', '.join(KINDS)}")
-        known = _FIELDS.get(str(kind), frozenset()) | {"cmd", "kind", "for_s"}
+        kind = kind_of(request, KINDS)
+        known = _FIELDS.get(kind, frozenset()) | {"cmd", "kind", "for_s"}
         if unknown := sorted(request.keys() - known):
-            fields = ", ".join(sorted(_FIELDS.get(str(kind), ()))) or "nothing"
+            fields = ", ".join(sorted(_FIELDS.get(kind, ()))) or "nothing"
             raise ValueError(f"fault {kind}: unknown {unknown[0]!r}; it takes {fields}")
-        for_s = request.get("for_s")
-        fault = _Fault(kind, None if for_s is None else now_ns + round(_number(request, "for_s", 0, 0, 86400) * 1e9))
+        fault = _Fault(kind, until_ns(request, now_ns))
         if kind in _FRAME_KINDS:
-            fault.p = _number(request, "p", 0.2, 0, 1)
+            fault.p = number(request, "p", 0.2, 0, 1)
         elif kind == "delay":
-            fault.amount = _number(request, "ms", 10, 0, 10_000)
-            fault.jitter = _number(request, "jitter_ms", 0, 0, 10_000)
+            fault.amount = number(request, "ms", 10, 0, 10_000)
+            fault.jitter = number(request, "jitter_ms", 0, 0, 10_000)
         elif kind in _CHANNEL_KINDS:
-            fault.channel = self._channel(request)
-            fault.amount = _number(request, "deg", 45, -3600, 3600) * _RAW_PER_DEG
-            fault.since_ns, fault.lasts_s = now_ns, _number(request, "s", 3, 0.1, 3600)
+            fault.channel = channel_of(request, self._names)
+            fault.amount = number(request, "deg", 45, -3600, 3600) * _RAW_PER_DEG
+            fault.since_ns, fault.lasts_s = now_ns, number(request, "s", 3, 0.1, 3600)
             reading = self._hub.raw(0)
             last = len(reading) if kind == "silent_encoder" else fault.channel + 1
             if kind in ("freeze", "silent_encoder"):
                 fault.held = {n: reading[n] for n in range(fault.channel, last)}
         elif kind == "reboot":
             self._hub.reboot()
-            self._off_ns = now_ns + round(_number(request, "off_s", 0.3, 0, 60) * 1e9)
+            self._off_ns = now_ns + round(number(request, "off_s", 0.3, 0, 60) * 1e9)
             self.restarted = True
             return
         elif kind == "unplug":
@@ -151,7 +146,7 @@ class HubFaults:
             self._replug(str(request.get("name", "")))
             return
         elif kind == "clock_step":
-            self.clock_step_us += round(_number(request, "s", -3600, -4000, 4000) * 1e6)
+            self.clock_step_us += round(number(request, "s", -3600, -4000, 4000) * 1e6)
             return
         elif kind == "other_board":
             self._swap(str(request.get("serial_number", "EMU-0002")), 1)
@@ -259,20 +254,3 @@ class HubFaults:
             if fault.kind == "silent_encoder" and hub.codec.has_seq:
                 for n in fault.held:
                     hub.error_mask |= 1 << n
-
-    def _channel(self, request: dict[str, Any]) -> int:
-        channel = request.get("channel", 0)
-        if isinstance(channel, str) and channel in self._names:
-            return self._names.index(channel)
-        if isinstance(channel, int) and 0 <= channel < len(self._names):
-            return channel
-        raise ValueError(
-            f"channel {channel!r}; expected 0 to {len(self._names) - 1} or one of {', '.join(self._names)}"
-        )
-
-
-def _number(request: dict[str, Any], key: str, default: float, least: float, most: float) -> float:
-    value = request.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise ValueError(f"{key} {value!r}; expected a number from {least:g} to {most:g}")
-    return float(value)

@@ -18,41 +18,28 @@ import json
 import os
 import select
 import signal
-import stat
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final
 
-from drivers.emulators.control_socket import TRACE_ROWS, ControlServer, is_orphan
+from drivers.emulators.control_socket import TRACE_ROWS
 from drivers.emulators.exo_leader import ExoLeaderEmulator
 from drivers.emulators.ker_faults import KINDS, HubFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.emulators.pty_port import PtyPort
-from drivers.emulators.worker import Rep, Waypoint, Worker
-from drivers.emulators.worker_body import Channel
+from drivers.emulators.worn_leader import WornLeader
 from drivers.errors import DriverError
 
 _MOST_BEHIND_NS: Final = 1_000_000_000
 """Frames older than this when the process wakes were lost in the hub's own queue."""
-_ORPHAN_NS: Final = 2_000_000_000
 _MOST_TRACE: Final = 200_000
 _PR_SET_TIMERSLACK: Final = 29
 
 
-class Emulator(Protocol):
-    """A leader's far end, whatever its kind."""
-
-    is_ending: bool
-
-    def run(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def make_emulator(config: dict[str, Any], now_ns: int) -> Emulator:
+def make_emulator(config: dict[str, Any], now_ns: int) -> WornLeader:
     """The far end that leader.kind names. Raises ValueError for a kind not emulated, and what each kind raises."""
     kind = str(config["leader"].get("kind", "ker")).replace("-", "_")
     if kind == "ker":
@@ -62,11 +49,14 @@ def make_emulator(config: dict[str, Any], now_ns: int) -> Emulator:
     raise ValueError(f"leader.kind {kind!r}; expected 'ker' or 'exo_wire'")
 
 
-class LeaderEmulator:
+class LeaderEmulator(WornLeader):
     """Hub, worker, port and control socket on one absolute schedule."""
+
+    fault_kinds = KINDS
 
     def __init__(self, config: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError or KeyError for a wrong configuration, DriverError or OSError where a name is taken."""
+        super().__init__(config)
         leader = config["leader"]
         channels = leader["channels"]
         self._rate_hz = float(leader["rate_hz"])
@@ -78,30 +68,10 @@ class LeaderEmulator:
         self._next = 1
         """Number of the next sample since the hub's power-on."""
         self._decade = -1
-        worker = leader["worker"]
-        self._truth: TextIO | None = Path(worker["truth"]).open("a") if worker.get("truth") else None  # noqa: SIM115
-        self._worker = Worker(
-            [Channel(c["name"], c["lower_deg"], c["upper_deg"]) for c in channels],
-            [
-                Waypoint(w["name"], w["pose_deg"], w["dwell_s"], tolerance_deg)
-                for w, tolerance_deg in zip(worker["waypoints"], worker["tolerance_deg"])
-            ],
-            worker["pace_s"],
-            worker["rep_max_s"],
-            worker["bad_every"],
-            config["seed"],
-            self._tell,
-        )
-        self._following = False
         self._port = PtyPort(leader["port_link"], str(leader.get("serial_number", "EMU-0001")))
         self._faults = HubFaults(self._hub, self._port, [c["name"] for c in channels], config["seed"])
-        self._control = ControlServer(leader["control"])
         self._trace: deque[tuple[int, int]] = deque(maxlen=_MOST_TRACE)
         self._is_tracing = False
-        self._parent = os.getppid()
-        self._orphan_ns = 0
-        self._has_pipe = stat.S_ISFIFO(os.fstat(0).st_mode)
-        self.is_ending = False
         self.sent = 0
         self.dropped = 0
 
@@ -125,10 +95,8 @@ class LeaderEmulator:
                 self._listen(now_ns)
 
     def close(self) -> None:
-        self._control.close()
+        super().close()
         self._port.unplug()
-        if self._truth is not None:
-            self._truth.close()
 
     # -- the schedule
 
@@ -169,14 +137,14 @@ class LeaderEmulator:
         if decade == self._decade:
             return
         at_ns = self._slot_ns((decade + 1) * KNOT_SAMPLES)
-        self._hub.set_knot(self._worker.step(at_ns, self._following))
+        self._hub.set_knot(self._step_worker(at_ns))
         self._decade = decade
         self._control.poll(self._answer)
         now_ns = time.monotonic_ns()
         self._faults.expire(now_ns)
         if self._faults.restarted:
             self._restart(now_ns)
-        self._watch_parent(now_ns)
+        self.is_ending = self.is_ending or self._parent.is_gone(now_ns)
 
     def _listen(self, now_ns: int) -> None:
         data = self._port.read()
@@ -203,51 +171,23 @@ class LeaderEmulator:
         self._next = 1
         self._decade = -1
 
-    def _watch_parent(self, now_ns: int) -> None:
-        is_alone = is_orphan(self._parent)
-        if self._has_pipe and not is_alone and select.select((0,), (), (), 0)[0]:
-            is_alone = not os.read(0, 4096)
-            self._has_pipe = not is_alone
-            self._parent = -1 if is_alone else self._parent
-        if not is_alone:
-            return
-        self._orphan_ns = self._orphan_ns or now_ns
-        if now_ns - self._orphan_ns > _ORPHAN_NS:
-            self.is_ending = True
+    # -- the control socket
 
-    # -- what is told
+    def _add_fault(self, request: dict[str, Any], now_ns: int) -> None:
+        self._faults.add(request, now_ns)
+        if self._faults.restarted:
+            self._restart(now_ns)
 
-    def _tell(self, rep: Rep) -> None:
-        if self._truth is not None:
-            self._truth.write(json.dumps(rep._asdict()) + "\n")
-            self._truth.flush()
+    def _clear_faults(self, now_ns: int) -> None:
+        self._faults.clear()
+        if self._faults.restarted:
+            self._restart(now_ns)
 
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """One request of the control socket. Raises ValueError in words."""
-        command = request["cmd"]
-        if command == "status":
-            return self._status()
-        if command == "faults":
-            return {"faults": KINDS}
-        if command == "worker":
-            self._following = bool(request["following"])
-        elif command == "fault":
-            now_ns = time.monotonic_ns()
-            self._faults.add(request, now_ns)
-            if self._faults.restarted:
-                self._restart(now_ns)
-        elif command == "clear":
-            self._faults.clear()
-            if self._faults.restarted:
-                self._restart(time.monotonic_ns())
-        elif command == "trace":
-            self._is_tracing = bool(request["on"])
-        elif command == "take_trace":
-            rows = [self._trace.popleft() for _ in range(min(TRACE_ROWS, len(self._trace)))]
-            return {"rows": rows, "left": len(self._trace)}
-        else:
-            raise ValueError(f"cmd {command!r}; expected status, faults, worker, fault, clear, trace or take_trace")
-        return None
+    def _set_tracing(self, is_on: bool) -> None:
+        self._is_tracing = is_on
+
+    def _take_trace(self) -> tuple[list[tuple[int, int]], int]:
+        return [self._trace.popleft() for _ in range(min(TRACE_ROWS, len(self._trace)))], len(self._trace)
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -260,7 +200,6 @@ class LeaderEmulator:
             "frames_dropped": self.dropped,
             "seq": self._hub.seq,
             "faults": self._faults.active(),
-            "worker": {"state": self._worker.state, "reps": self._worker.reps, "following": self._following},
         }
 
 
@@ -268,7 +207,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m drivers.emulators.leader CONFIG.json\n")
         return 2
-    emulator: Emulator | None = None
+    emulator: WornLeader | None = None
     try:
         config = json.loads(Path(arguments[0]).read_text())
         emulator = make_emulator(config, time.monotonic_ns())
