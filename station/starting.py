@@ -26,7 +26,6 @@ _WORDS: Final[dict[str, dict[Language, str]]] = {
     "screen": {"en": "starting 5/5: the screen …", "zh": "正在启动 5/5：打开屏幕 …"},
 }
 _CLEAR: Final = "\r\x1b[K"
-_NAME: Final[dict[Language, str]] = {"en": "station: ", "zh": "工作站："}
 
 
 def spoken_language() -> Language:
@@ -60,7 +59,7 @@ class Line:
         """Replace the line by the step's words."""
         if self._language is not None:
             self._stands = True
-            sys.stderr.write(f"{_CLEAR}{_NAME[self._language]}{_WORDS[name][self._language]}")
+            sys.stderr.write(f"{_CLEAR}station: {_WORDS[name][self._language]}")
             sys.stderr.flush()
 
     def clear(self) -> None:

@@ -313,10 +313,13 @@ def _screen_gone(run: Run, code: int | None, language: Language) -> str:
     prefix = f"STATION_RUNTIME={shlex.quote(str(Path(root).absolute()))} " if root else ""
     back = f"{prefix}{shlex.quote(sys.argv[0])} attach {run.rig.name}"
     if language == "zh":
-        return f"屏幕已退出（代码 {code}）；机械臂保持不动。恢复屏幕：{back}  在这里按 Ctrl-C 结束班次。"
+        return (
+            f"屏幕已退出（代码 {code}）；机械臂保持不动。\n  恢复屏幕：{back}\n"
+            "  结束班次：在这里按 Ctrl-C，小结也显示在这里"
+        )
     return (
-        f"the screen ended (code {code}); the arm holds. A screen again: {back}  Ctrl-C here ends the shift; its "
-        "summary follows here."
+        f"the screen ended (code {code}); the arm holds.\n  a screen again: {back}\n"
+        "  to end the shift: Ctrl-C here; its summary follows here"
     )
 
 

@@ -66,7 +66,10 @@ def main() -> int:
     parser.add_argument("--runtime", type=Path, required=True)
     parser.add_argument("--lang", choices=["zh", "en"], default="en")
     options = parser.parse_args()
-    return show(options.runtime, options.lang)
+    try:
+        return show(options.runtime, options.lang)
+    except KeyboardInterrupt:  # before the app runs; its launcher has heard it too
+        return _CODES[Ending.ABORTED]
 
 
 if __name__ == "__main__":

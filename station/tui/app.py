@@ -23,13 +23,15 @@ from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
 from station.tui.widgets.banner import NOT_ACCEPTED, NOTHING_YET
-from station.tui.widgets.notice import CONTROL_GONE, SMALLEST
+from station.tui.widgets.notice import CONTROL_GONE, SMALLEST, STILL_STOPPED
 
 POLL_S: Final = 0.1
 SILENCE_NS: Final = 2_000_000_000
 """No new view for so long: what stands on the screen is no longer true."""
 FINISH_ASK_NS: Final = 10_000_000_000
 REMARK_NS: Final = 4_000_000_000
+RESET_TAKES_NS: Final = 700_000_000
+"""A stop that stands so long after its reset was asked stays: the person is told."""
 _PAGES: Final = {"?": Cover.KEYS, "a": Cover.ALARMS}
 _OUTPUT_FD: Final = 2
 _LARGE: Final = (120, 40)
@@ -91,6 +93,9 @@ class StationApp(App[Outcome]):
 
     def on_unmount(self) -> None:
         self._heart.stop()
+
+    def end_watch(self) -> None:
+        """After `run`: the way out itself may block on a terminal that takes nothing, so the watch sees it through."""
         if self._watch is not None:
             self._watch.stop()
 
@@ -155,7 +160,7 @@ class StationApp(App[Outcome]):
             asks_finish=self._asked_finish_ns is not None,
             is_finishing=self._is_finishing,
             silent_s=(now_ns - self._seen_ns) / 1e9,
-            remark=self._remark[0] if now_ns - self._remark[1] < REMARK_NS else "",
+            remark=self._remark[0] if 0 <= now_ns - self._remark[1] < REMARK_NS else "",
         )
 
     @property
@@ -194,6 +199,7 @@ class StationApp(App[Outcome]):
         elif key == "r":
             if self._mode == Mode.STOPPED and self._sight.knows_state(Mode.STOPPED, typed_ns):
                 self._link.intend(IntentKind.RESET)
+                self._remark = (STILL_STOPPED, self._clock_ns() + RESET_TAKES_NS)
         elif key == "l":
             self._words = Words(self._words.other)
             self._page = page

@@ -17,10 +17,11 @@ def run_screen(link: ScreenLink, language: Language, *, bell: bool = True, is_at
     """Blocks, on the main thread; the terminal is restored at the return. The maker of the link closes it."""
     app = StationApp(link, language, bell=bell, is_attached=is_attached)
     forget_typed()
-    try:
+    outcome = None
+    with contextlib.suppress(KeyboardInterrupt):  # a signal, or the watch, where the app did not find its way out
         outcome = app.run(mouse=False)
-    except KeyboardInterrupt:  # a signal, or the terminal's watch, where the app did not find its own way out
-        outcome = None
+        app.end_watch()
+    app.end_watch()
     if outcome is None:
         link.intend(IntentKind.HOLD)
         return Outcome(Ending.TERMINAL_LOST if app.has_lost_terminal else Ending.TERMINATED, link.latest(), "")

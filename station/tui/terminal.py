@@ -6,7 +6,6 @@ The watch is a thread, because the event loop may be blocked by a write to the v
 
 from __future__ import annotations
 
-import _thread
 import os
 import select
 import signal
@@ -51,7 +50,7 @@ class TerminalWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """From the main thread, when the app has ended."""
+        """From the main thread, when the app has ended. A second time does nothing."""
         self._ended.set()
         signal.signal(signal.SIGHUP, self._before if callable(self._before) else signal.SIG_DFL)
 
@@ -69,5 +68,6 @@ class TerminalWatch:
         os.close(nothing)
         self._lost()
         while not self._ended.wait(_GRACE_S):
-            # The main thread hangs in a write or a lock: KeyboardInterrupt unwinds it through every `finally`.
-            _thread.interrupt_main(signal.SIGINT)
+            # The main thread hangs in a write or a lock: KeyboardInterrupt unwinds it through every `finally`. A real
+            # signal, since a blocked system call does not end for a simulated one (_thread.interrupt_main).
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

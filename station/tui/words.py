@@ -54,6 +54,9 @@ _PHRASES: Final = {
 """What the processes say in details; a detail that is not understood whole is kept apart, as a technical one."""
 _SENTENCE: Final = re.compile(r"[A-Za-z']{2,} [A-Za-z']{2,}")
 """Words of English after one another: to a reader of Chinese not a name or a unit, but a sentence."""
+_PATH: Final = re.compile(r"/\S+/")
+_LONGEST: Final = 60
+"""What is longer is a report for a technician in any language."""
 _BACK: Final = {
     "session_lost": "the recorder had stopped; it is back",
     "no_session": "the recorder was not there yet; it is now",
@@ -123,14 +126,17 @@ def event_words(name: str, detail: str, words: Words) -> EventWords:
 def detail_parts(detail: str, words: Words) -> tuple[str, str]:
     """(what the reader understands, the rest as it is): ('右肘', 'speed asked 9.1 rad/s; limit 6.0')."""
     detail = detail.removeprefix("gate: ")  # who refused is said by the cause
-    whole = detail_words(detail, words)
-    if words.language == "en" or not _SENTENCE.search(whole):
-        return whole, ""
     parts = detail.split(": ")
-    count = 0
-    while not _SENTENCE.search(detail_words(": ".join(parts[: count + 1]), words)):
-        count += 1
+    count = len(parts)
+    while count and not _is_plain(detail_words(": ".join(parts[:count]), words), words):
+        count -= 1
     return detail_words(": ".join(parts[:count]), words), ": ".join(parts[count:])
+
+
+def _is_plain(text: str, words: Words) -> bool:
+    if _PATH.search(text):
+        return False
+    return len(text) <= _LONGEST if words.language == "en" else not _SENTENCE.search(text)
 
 
 def detail_words(detail: str, words: Words) -> str:

@@ -162,6 +162,15 @@ async def test_r_resets_only_a_stopped_robot(staged: Staged, mode: Mode):
         assert stage.link.asked() == ([IntentKind.RESET] if mode is Mode.STOPPED else [])
 
 
+async def test_a_reset_that_does_nothing_is_answered(staged: Staged):
+    async with staged(view(mode=Mode.STOPPED, stop_event="leader_error")) as stage:
+        await stage.press("r")
+        assert not any("Not reset" in line for line in await stage.draw())
+        stage.clock.advance(1.0)
+        stage.link.show(t_ns=stage.clock.now_ns)
+        assert any("Not reset: the cause is still there" in line for line in await stage.draw())
+
+
 async def test_q_asks_first_and_finishes_at_the_second_press(staged: Staged):
     async with staged(view()) as stage:
         await stage.press("q")

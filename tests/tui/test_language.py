@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 import subprocess
 from pathlib import Path
@@ -11,10 +12,12 @@ from shutil import which
 import pytest
 
 import station
+from firmware_bridge.damiao import FAULT_STATUSES, STATUS_WORDS
 from station.signals import Mode
 from station.tui import words as station_words
 from station.tui.language import CatalogueError, Words, read_po
 from station.tui.widgets.banner import NOT_ACCEPTED, NOTHING_YET
+from station.tui.widgets.notice import STILL_STOPPED
 
 ROOT = Path(station.__file__).parent
 CATALOGUES = {"zh": ROOT / "locale/zh_CN/LC_MESSAGES/station.po", "en": ROOT / "locale/en/LC_MESSAGES/station.po"}
@@ -23,7 +26,7 @@ CATALOGUES = {"zh": ROOT / "locale/zh_CN/LC_MESSAGES/station.po", "en": ROOT / "
 def messages_in_the_source() -> set[str]:
     """Every literal in a call of `words(...)`, and the messages that stand in tables and constants."""
     found = {text for text, _, _ in station_words._MODES.values()} | set(station_words._PHRASES.values())
-    found |= {*station_words._BACK.values(), NOTHING_YET, NOT_ACCEPTED}
+    found |= {*station_words._BACK.values(), NOTHING_YET, NOT_ACCEPTED, STILL_STOPPED}
     for path in (ROOT / "tui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
@@ -77,6 +80,31 @@ def test_every_mode_has_words():
 def test_details_of_the_control_process_are_put_into_words(detail: str, english: str, chinese: str):
     assert station_words.detail_words(detail, Words("en")) == english
     assert station_words.detail_words(detail, Words("zh")) == chinese
+
+
+@pytest.mark.parametrize(
+    ("detail", "english", "chinese"),
+    [
+        ("right_j4: no answer, 41 ms", ("right elbow: no answer, 41 ms", ""), ("右肘: 无应答, 41 ms", "")),
+        ("can_right x2", ("can_right x2", ""), ("can_right x2", "")),
+        ("can_right: 12 in 1 s", ("can_right: 12 in 1 s", ""), ("can_right: 1 秒内 12 次", "")),
+        ("right_j4: overload", ("right elbow: overload", ""), ("右肘: 过载", "")),
+        ("gate: joint right_j4: too fast", ("right elbow: too fast", ""), ("右肘", "too fast")),
+        ("port /dev/x/y: gone", ("", "port /dev/x/y: gone"), ("", "port /dev/x/y: gone")),
+        ("", ("", ""), ("", "")),
+    ],
+)
+def test_what_a_person_understands_is_parted_from_what_is_technical(detail: str, english, chinese):
+    assert station_words.detail_parts(detail, Words("en")) == english
+    assert station_words.detail_parts(detail, Words("zh")) == chinese
+
+
+def test_every_fault_of_a_motor_is_in_the_persons_language():
+    for status, said in STATUS_WORDS.items():
+        if status in FAULT_STATUSES:
+            clear, technical = station_words.detail_parts(f"right_j4: {said}", Words("zh"))
+            assert technical == ""
+            assert not re.search("[A-Za-z]{2,}", clear), clear
 
 
 def test_fuzzy_and_empty_translations_show_the_source():

@@ -6,6 +6,7 @@ of Textual breaks nothing. After a wanted change: STATION_WRITE_PICTURES=1 pytes
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -277,14 +278,20 @@ async def test_a_resized_terminal_is_drawn_anew(staged: Staged):
         assert lines == (PICTURES / "following_en_80x24.txt").read_text(encoding="utf-8").splitlines()
 
 
-async def test_a_joint_near_its_limit_is_marked_by_shape_and_colour(staged: Staged):
+@pytest.mark.parametrize(("asked_deg", "marks"), [(4.0, 1), (0.0, 0), (-4.0, 0)])
+@pytest.mark.parametrize("side", ["upper", "lower"])
+async def test_a_joint_that_its_limit_holds_back_is_marked_by_shape_and_colour(
+    staged: Staged, side: str, asked_deg: float, marks: int
+):
     shown = view()
-    near = msgspec.structs.replace(shown.joints[3], position_rad=shown.joints[3].upper_rad - 0.01)
+    joint, out = shown.joints[3], 1 if side == "upper" else -1
+    limit = joint.upper_rad if side == "upper" else joint.lower_rad
+    near = msgspec.structs.replace(joint, position_rad=limit - out * 0.01, residual_rad=out * math.radians(asked_deg))
     joints = (*shown.joints[:3], near, *shown.joints[4:])
     async with staged(msgspec.structs.replace(shown, joints=joints), "en", (120, 40)) as stage:
         lines = await stage.draw()
-        assert sum("◆" in line for line in lines) == 1
-        assert colours(stage)
+        assert sum("◆" in line for line in lines) == marks
+        assert bool(colours(stage)) is bool(marks)
 
 
 @pytest.mark.parametrize(("accepted", "target"), [(0, 1), (9, 10), (1234, 5000), (99_999, 100_000)])

@@ -36,7 +36,7 @@ link = Link(view())
 outcome = run_screen(link, "en")
 open(sys.argv[2], "w").write(f"{outcome.ending} {link.intents[-1]}")
 """
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 class Child(NamedTuple):

@@ -47,7 +47,9 @@ class Banner(Panel):
         if scene.remark:
             return [row(f" {line}", "strong") for line in wrap(words(scene.remark), width - 2)]
         if view.last is None:
-            return [row(" " + words("No repetition yet. The verdict of each will stand here."), "dim")]
+            later = words("The verdict of the next repetition will stand here.")
+            first = words("No repetition yet. The verdict of each will stand here.")
+            return [row(f" {later if view.recent else first}", "dim")]
         return _verdict(view.last, view.phases, words, width, is_quiet=view.in_rep)
 
 
@@ -57,9 +59,11 @@ def _plain(text: str, width: int) -> list[Row]:
 
 def _verdict(verdict: Verdict, phases: tuple[PhaseView, ...], words: Words, width: int, is_quiet: bool) -> list[Row]:
     if verdict.accepted:
-        text = words("Accepted: repetition {number}", number=verdict.number)
         took = words("{seconds:.1f} s", seconds=verdict.duration_s) if verdict.duration_s else ""
-        return [(Span(f" ✓ {text}", "dim" if is_quiet else "strong"), Span(f"   {took}", "dim"))]
+        record = words("record {number}", number=verdict.number)
+        return [
+            (Span(f" ✓ {words('Accepted')}", "dim" if is_quiet else "strong"), Span(f"   {took}   {record}", "dim"))
+        ]
     what, fix, technical = verdict_words(verdict, phases, words)
     head = words("Rejected: {what}", what=what)
     rows = [

@@ -1,4 +1,4 @@
-"""All joints of both arms as bars between their limits, in one widget; grey, marked only near a limit."""
+"""All joints of both arms as bars between their limits, in one widget; grey, marked only where a limit holds back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from station.tui.widgets.panel import Panel
 from station.tui.words import joint_part
 
 _NEAR_RAD = math.radians(1.0)
-"""A joint this close to a limit is marked; more would mark joints that rest near theirs, such as an open gripper."""
+_ASKED_RAD = math.radians(1.0)
+"""A joint this close to a limit is marked when it is asked to go so much further: some rest at theirs, such as a
+straight elbow or an open gripper, and that is nothing abnormal."""
 
 
 class JointBars(Panel):
@@ -50,7 +52,11 @@ def _bar(joint: JointView, words: Words, width: int, label: int) -> Row:
     travel = joint.upper_rad - joint.lower_rad
     share = (joint.position_rad - joint.lower_rad) / travel if travel > 0 else 0.5
     place = min(room - 1, max(0, round(share * (room - 1)))) if math.isfinite(share) else 0
-    is_near = not (joint.lower_rad + _NEAR_RAD <= joint.position_rad <= joint.upper_rad - _NEAR_RAD)
+    is_near = not math.isfinite(joint.position_rad) or (
+        joint.position_rad < joint.lower_rad + _NEAR_RAD
+        if joint.residual_rad < -_ASKED_RAD
+        else joint.position_rad > joint.upper_rad - _NEAR_RAD and joint.residual_rad > _ASKED_RAD
+    )
     degrees = f"{round(math.degrees(joint.position_rad))}" if math.isfinite(joint.position_rad) else "?"
     return (
         Span(f"{pad(joint_part(joint.name, words), label)} ", "dim"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.cells import cell_len
 
 from station.signals import Mode
@@ -15,6 +17,9 @@ from station.tui.words import detail_parts, event_words, switch_words
 SMALLEST = (80, 24)
 CONTROL_GONE = ("control_lost", "supervisor_stop")
 """Stops after which no control process is left that could be reset."""
+
+
+STILL_STOPPED: Final = "Not reset: the cause is still there. Remove it first, then press r again."
 
 
 class Notice(Panel):
@@ -140,6 +145,8 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
         else:
             press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
         foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
+        if scene.remark and not is_gone:
+            foot = [*(row(f"  ▲ {line}", "warn") for line in wrap(words(scene.remark), width - 5)), *foot]
     return _with_foot(rows, foot, height, last)
 
 
@@ -205,7 +212,7 @@ def _keys(words: Words, width: int, height: int) -> list[Row]:
         ("●  ○  ·", words("accepted, rejected, still to come")),
         ("▶  ✓  ↩", words("movement now, movement done, last movement: arm back home")),
         ("━  ▸", words("time of this repetition; ▸ it takes longer than usual")),
-        ("◆  !", words("arm joint within 1° of its limit: no fault, it goes no further")),
+        ("◆  !", words("arm joint at its limit and asked to go further: make it smaller")),
         ("▲  →  ✗", words("something abnormal; what to do about it; rejected, or the link is lost")),
         ("●  ◐  ‖  ■", words("robot ready, aligning, on hold, stopped")),
     ]

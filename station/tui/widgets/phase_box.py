@@ -69,7 +69,7 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong")]
     if has_switch and not view.inputs & INPUT_ENABLE:
         big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
-    elif view.last is not None:
+    elif view.recent:
         big = words("▶ Press SPACE or the pedal to go on")
     else:
         big = words("▶ Press SPACE or the pedal to start")
