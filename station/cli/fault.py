@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 from drivers.emulators.control_socket import ControlClient
+from drivers.emulators.exo_faults import KINDS as EXO_KINDS
 from drivers.emulators.fault_requests import FAULT_KINDS
 from drivers.emulators.ker_faults import KINDS
 from drivers.errors import DriverError
-from station import cli
+from station import cli, process_faults
 from station.emulated import FOLLOWER_CONTROL, LEADER_CONTROL
 from station.runtime import running_rigs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("side", choices=["leader", "arm"], help="which far end")
+    parser.add_argument("side", choices=["leader", "arm", "station"], help="a far end, or our own processes")
     parser.add_argument(
         "fault",
         help="e.g. freeze, unplug, silent; 'list' names them all, 'clear' ends them all, 'show' the far end's state",
     )
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="e.g. channel=3, bus=can_right, motor=4")
+    parser.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="e.g. channel=3, bus=can_right, motor=4, process=session"
+    )
     parser.add_argument("--for", dest="for_s", type=float, metavar="S", help="end the fault after so many seconds")
     parser.add_argument("--rig", metavar="RIG", help="which running rig (the only one)")
     parser.add_argument("--json", action="store_true", help="the emulator's whole answer")
@@ -42,6 +47,8 @@ def main(options: argparse.Namespace) -> int:
     if not path.exists():
         return cli.fail(f"rig {name!r} has no emulated {options.side}: faults are for emulated rigs only", cli.HARDWARE)
     settings: dict[str, Any] = {}
+    if options.side == "station":
+        return _station(options, folders[name])
     for setting in options.settings:
         key, separator, value = setting.partition("=")
         if not separator:
@@ -67,9 +74,24 @@ def main(options: argparse.Namespace) -> int:
     return cli.OK
 
 
+def _station(options: argparse.Namespace, folder: Path) -> int:
+    process = dict(setting.split("=", 1) for setting in options.settings if "=" in setting).get("process", "")
+    try:
+        pid = process_faults.send(folder, options.fault, process)
+        if options.for_s and options.fault == "freeze":
+            time.sleep(options.for_s)
+            process_faults.send(folder, "resume", process)
+    except ValueError as error:
+        return cli.fail(str(error), cli.USAGE)
+    print(json.dumps({"ok": True, "pid": pid}) if options.json else f"station: {options.fault} {process} ({pid})")
+    return cli.OK
+
+
 def _list(options: argparse.Namespace) -> int:
-    """What each far end can be asked; the exo board knows a few more (see its control socket)."""
-    kinds = KINDS if options.side == "leader" else FAULT_KINDS
+    """What each far end can be asked."""
+    exo = {kind: f"{words}; exo-wire boards only" for kind, words in EXO_KINDS.items() if kind not in KINDS}
+    ker = {kind: words if kind in EXO_KINDS else f"{words}; KER hubs only" for kind, words in KINDS.items()}
+    kinds = {"leader": {**ker, **exo}, "arm": FAULT_KINDS, "station": process_faults.KINDS}[options.side]
     if options.json:
         print(json.dumps(kinds))
     else:

@@ -84,6 +84,8 @@ def _nothing(rig: DrivenRun) -> None:
     return
 
 
+_SCREEN: Final = "screen_lost|engage_released"
+"""While aligning the key that it no longer passes on counts as let go, and sooner."""
 # Leases: 500 ms (session), 600 ms (screen), 300 ms (supervisor), each sent or looked at every 100 ms at most. The
 # motors stop by themselves 100 ms after the last command; the supervisor sees a loop that hangs after 180 ms.
 PROCESS_FAULTS: Final = (
@@ -122,13 +124,13 @@ PROCESS_FAULTS: Final = (
         400,
     ),
     ProcessFault(
-        "screen SIGKILL", _send_screen(signal.SIGKILL), _nothing, "screen_lost", "(screen_lost)", 750, has_screen=True
+        "screen SIGKILL", _send_screen(signal.SIGKILL), _nothing, _SCREEN, "(screen_lost)", 750, has_screen=True
     ),
     ProcessFault(
         "screen SIGSTOP",
         _send_screen(signal.SIGSTOP),
         _send_screen(signal.SIGCONT),
-        "screen_lost",
+        _SCREEN,
         "(screen_lost)",
         750,
         has_screen=True,
@@ -157,29 +159,39 @@ class Screen:
     _ASKS: Final = (
         "import sys, time; from pathlib import Path; from station.link.intents import IntentSender\n"
         "from station.signals import IntentKind, Role\n"
-        "sender = IntentSender(Path(sys.argv[1]), Role.SCREEN)\n"
-        "for line in sys.stdin: sender.send(IntentKind(line.strip()), time.monotonic_ns())\n"
+        "sender = IntentSender(Path(sys.argv[1]), Role.SCREEN); print('ready', flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    kind, pressed_ns = line.split()\n"
+        "    if time.monotonic_ns() - int(pressed_ns) < 200_000_000:  # keys of long ago start nothing\n"
+        "        sender.send(IntentKind(kind), time.monotonic_ns())\n"
     )
 
     def __init__(self, intents: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", self._ASKS, str(intents)], stdin=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-c", self._ASKS, str(intents)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
         self.pid = self._process.pid
 
     def send(self, kind: IntentKind, now_ns: int) -> bool:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it was killed
-            self._process.stdin.write(f"{kind.value}\n")
+            self._process.stdin.write(f"{kind.value} {now_ns}\n")
             return True
         return False
 
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
 
 
 def process_cell(fault: ProcessFault, state: Mode, data: Path) -> Cell:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import Look, Motion, motion
 from station.bench.stop import judge
+from station.resolve import make_limiter
+from station.settings.errors import ConfigError
 from station.settings.load import load_rig
+from station.settings.motors import check_motors
 
 RIG, _ = load_rig("demo")
 COUNT = len(RIG.arm.joints)
@@ -38,6 +44,16 @@ def test_the_time_allowed_is_that_of_noticing_braking_and_settling():
     assert not judge(RIG, seen(0, 2.0, 0.1, None), 60.0, "").ok
 
 
+def test_a_joint_with_a_jerk_limit_is_allowed_the_longer_stop():
+    joint = msgspec.structs.replace(RIG.arm.joints[0], jerk_deg_s3=9000.0)  # 900 deg/s2: 0.1 s each way
+    arm = msgspec.structs.replace(RIG.arm, joints=(joint, *RIG.arm.joints[1:]))
+    stop = judge(msgspec.structs.replace(RIG, arm=arm), seen(0, 2.0, 0.3), 60.0, "")
+    decel, jerk = math.radians(900.0), math.radians(9000.0)
+    seconds = 0.1 + (2.0 / decel + decel / jerk)
+    assert stop.allowed_ms == pytest.approx(60.0 + seconds * 1e3 + 250.0)
+    assert stop.allowed_deg == pytest.approx(math.degrees(2.0 * (0.160 + (seconds + 0.1) / 2)) + 0.2)
+
+
 def test_any_joint_that_went_too_far_counts_not_only_the_furthest():
     both = seen(0, 2.0, 0.2)
     ways = list(both.travelled_rad)
@@ -54,3 +70,17 @@ def test_standstill_is_for_good():
     assert found.travelled_rad == (pytest.approx(0.4),)
     assert motion(looks[:4], 0).still_ms is None
     assert motion(looks[4:], 0).still_ms == 0.0
+
+
+def test_no_file_can_say_what_makes_the_gate_refuse_in_the_bench():
+    changed = refusing(RIG)
+    make_limiter(changed)
+    with pytest.raises(ConfigError, match="joint right_j4: speed_deg_s 550: motor 4340 turns at most 315 deg/s"):
+        check_motors(changed.arm, Path("rig.toml"))
+
+
+def test_an_arm_at_full_speed_keeps_the_rigs_limits():
+    hurried = at_full_speed(RIG)
+    check_motors(hurried.arm, Path("rig.toml"))
+    for was, now in zip(RIG.arm.joints, hurried.arm.joints, strict=True):
+        assert now == msgspec.structs.replace(was, scale=was.scale * 2.5)

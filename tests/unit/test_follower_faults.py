@@ -112,6 +112,16 @@ def test_a_probability_of_a_half_loses_about_a_half(follower: FollowerThread, wi
     assert 130 < got < 270
 
 
+def test_answers_of_a_wrong_length(follower: FollowerThread, wire: Wire) -> None:
+    follower.ask("fault", kind="wrong_length", bus="can_right", motor=1)
+    for _ in range(20):
+        frame = wire.ask()
+        assert frame is not None and len(frame[1]) != 8
+    follower.ask("clear")
+    frame = wire.ask()
+    assert frame is not None and len(frame[1]) == 8
+
+
 def test_duplicate_answers_twice(follower: FollowerThread, wire: Wire) -> None:
     follower.ask("fault", kind="duplicate")
     assert wire.ask() == wire.take()

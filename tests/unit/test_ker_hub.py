@@ -290,3 +290,12 @@ def test_the_codec_and_the_hub_agree_sample_for_sample():
     stream = KerStream(hub.schema, 1000)
     got = stream.feed_all(b"".join(hub.frame(n * 1000, n % 10) for n in range(100)), 0)
     assert [sample.seq for sample in got] == list(range(100)) and stream.lost == 0
+
+
+def test_a_drift_goes_off_and_comes_back(rig, leader):
+    before = samples(leader, 5)[-1].counts
+    rig.fault("drift", channel=2, deg=30, s=0.6)
+    during = [sample.counts[2] - before[2] for sample in samples(leader, 900)]
+    assert max(during) > 2500  # 30 degrees are 3000 counts
+    assert abs(during[-1]) < 300
+    assert max(abs(b - a) for a, b in itertools.pairwise(during)) < 1500, "no jump that a joint could not make"
