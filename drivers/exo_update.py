@@ -39,6 +39,12 @@ def update_board(talk: ExoTalk, image: Image, say: Say) -> Hello:
     Raises DriverError or WireError in words; the board then runs what it ran before, or takes the new image back at
     its next start.
     """
+    hello = talk.ask(HelloGet(), Hello)
+    if image.header.board != hello.board:
+        raise WireError(
+            f"image {image.header.version} is for boards {image.header.board!r}, not for this board, "
+            f"{hello.board!r} {hello.serial_number}; take the image that was built for it"
+        )
     upload(talk, image, say)
     return try_and_confirm(talk, image, say)
 

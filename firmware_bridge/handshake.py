@@ -35,6 +35,8 @@ class Expected(NamedTuple):
     """Of the calibrated board; '' = any."""
     inputs: int = 0
     """INPUT_HAS_* bits of the switches that it must have."""
+    calibration: str = ""
+    """Name of the calibration file, for words."""
 
 
 def dictionary_crc32(channels: Sequence[Channel]) -> int:
@@ -70,7 +72,8 @@ def check_board(board: Board, expected: Expected) -> None:
     if expected.serial_number and hello.serial_number != expected.serial_number:
         raise WireError(
             f"{who}: the calibration was made on board {expected.serial_number}; expected that serial number; plug in "
-            "the calibrated board, or calibrate this one and keep its serial number in the calibration file"
+            f'the calibrated board, or calibrate this one and write board = "{hello.serial_number}" into '
+            f"{expected.calibration or 'the calibration file'}"
         )
     if expected.rate_hz > hello.max_rate_hz:
         raise WireError(

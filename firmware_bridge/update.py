@@ -34,7 +34,7 @@ _WORDS: Final = {
     Result.STREAMING: "it is streaming; end the station that uses it, then try again",
     Result.ARM_ENABLED: "the arm is not known to be disabled; disable it, then try again",
     Result.NO_CONSENT: "nobody has asked for it; start the update by hand",
-    Result.BAD_IMAGE: "the image is not whole or not for this board; build or download it again",
+    Result.BAD_IMAGE: "the image is not whole, not for this board, or larger than its slot; build or download another",
     Result.BAD_STATE: "not in this state; see 'station firmware show'",
     Result.FLASH: "its flash did not take what was written; try again, then exchange the board",
     Result.BAD_OFFSET: "it waits for other bytes; try again",
@@ -65,6 +65,11 @@ def read_image(data: bytes) -> Image:
     """An image file's bytes, checked. Raises WireError when anything is wrong with them."""
     if len(data) <= IMAGE_HEADER_SIZE or len(data) > MAX_IMAGE + IMAGE_HEADER_SIZE:
         raise WireError(f"image file of {len(data)} bytes; expected {IMAGE_HEADER_SIZE} of header and the image")
+    if int.from_bytes(data[:4], "little") != IMAGE_MAGIC:
+        raise WireError(
+            f"image file begins with {data[:4].hex(' ')}; expected {IMAGE_MAGIC.to_bytes(4, 'little').hex(' ')}, an "
+            "image with its header; python -m firmware_bridge.make_image puts it there"
+        )
     header = decode_image_header(data[:IMAGE_HEADER_SIZE])
     payload = data[IMAGE_HEADER_SIZE:]
     if len(payload) != header.image_size:

@@ -10,6 +10,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+
+_LINE_BREAK: Final = "\x1f"
+"""In a child's last words: each is one line of the pipe."""
 
 
 class StartError(Exception):
@@ -66,7 +70,7 @@ class Child:
                     _, code, message = word.split(" ", 2)
                     if self.wait(5) is None:
                         self.kill()
-                    raise StartError(message, int(code))
+                    raise StartError(message.replace(_LINE_BREAK, "\n"), int(code))
                 self.notes.append(word.removeprefix("note "))
             if not chunk:
                 ended = self.wait(5)
@@ -125,5 +129,6 @@ def say_note(text: str) -> None:
 
 
 def say_error(code: int, message: str) -> None:
-    """A child's last words: one line, and the exit code the whole command should end with."""
-    os.write(1, f"error {code} {' '.join(message.split())}\n".encode())
+    """A child's last words, and the exit code the whole command should end with."""
+    lines = [line[: len(line) - len(line.lstrip())] + " ".join(line.split()) for line in message.splitlines()]
+    os.write(1, f"error {code} {_LINE_BREAK.join(lines)}\n".encode())

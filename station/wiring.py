@@ -42,6 +42,7 @@ def make_leader(rig: Rig, calibration: Calibration) -> Leader:
             board_serial=calibration.board,
             parameters=leader.parameters,
             inputs=required_inputs(leader),
+            calibration=leader.calibration,
         )
     from drivers.leaders.ker import KerLeader
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from drivers.errors import DriverError
+from drivers.errors import DifferingError, DriverError
 from drivers.exo_link import make_link
 from drivers.exo_talk import ExoTalk
 from drivers.ports import LinkCounters
@@ -45,12 +45,14 @@ class ExoWireLeader:
         board_serial: str = "",
         parameters: Mapping[str, Value] | None = None,
         inputs: int = 0,
+        calibration: str = "",
         name: str = "exo_wire",
     ) -> None:
         """`port`: a serial device or 'can:INTERFACE:CHANNEL:NODE'. `channels`: joint name by channel number.
 
         `board_serial`: of the calibrated board, '' = any. `parameters`: as the rig file wants them; a board that
-        differs is refused. `inputs`: INPUT_HAS_* bits of the switches that it must have.
+        differs is refused. `inputs`: INPUT_HAS_* bits of the switches that it must have. `calibration`: its file's
+        name, for words.
         """
         self.name = name
         self.rate_hz = rate_hz
@@ -68,7 +70,7 @@ class ExoWireLeader:
         self.news: deque[Log | Fault] = deque(maxlen=_MOST_KEPT)
         """What the board reported unasked."""
         self._link = make_link(port, baud)
-        self._expected = Expected(channels, rate_hz, board_serial, inputs)
+        self._expected = Expected(channels, rate_hz, board_serial, inputs, calibration)
         self._parameters = dict(parameters or {})
         self._samples: SampleReader | None = None
         self._newest: RawCounts | None = None
@@ -128,6 +130,8 @@ class ExoWireLeader:
                     self._beside.append((body, self._read_ns))
                 elif samples.take(body):
                     newest = body
+            self.counters.received = samples.received
+            self.counters.lost = samples.lost
             if newest:
                 self._newest = sample = samples.decode(newest, now_ns)
         if now_ns >= self._next_beat_ns + _BEAT_NS:
@@ -146,10 +150,7 @@ class ExoWireLeader:
                 beside, self._beside = self._beside, []
                 for body, read_ns in beside:
                     self._take(body, read_ns)
-            counters = self.counters
-            counters.received = samples.received
-            counters.lost = samples.lost
-            counters.bad = samples.bad + self._link.bad + self._undecoded
+            self.counters.bad = samples.bad + self._link.bad + self._undecoded
         if now_ns >= self._next_beat_ns:
             self._beat(now_ns)
         elif now_ns >= self._next_exchange_ns:
@@ -170,9 +171,11 @@ class ExoWireLeader:
             )
         differences = compare(talk.params(board.hello.params), self._parameters) if self._parameters else []
         if differences:
-            raise DriverError(
-                f"leader {self.name}: {'; '.join(item.words for item in differences)}; expected them equal; "
-                "set them with 'station firmware param' or change leader.parameters in the rig file"
+            raise DifferingError(
+                f"leader {self.name}: board {board.hello.serial_number} is not set as the rig file says",
+                [item.words for item in differences],
+                "set the board with 'station firmware param RIG --from-rig --save', or change leader.parameters in the "
+                "rig file",
             )
         self._use(board)
         rate_hz = round(self.rate_hz)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +23,40 @@ from drivers.exo_talk import ExoTalk
 from drivers.exo_update import update_board
 from firmware_bridge import params
 from firmware_bridge.errors import WireError
-from firmware_bridge.exo_messages import Channel, Param
+from firmware_bridge.exo_messages import Channel
 from firmware_bridge.exo_terms import ChannelKind, LogLevel, UpdateState
-from firmware_bridge.handshake import Board
+from firmware_bridge.handshake import Board, Expected, check_board
 from firmware_bridge.update import read_image
 from station import cli
+from station.cli.firmware_words import Progress, identity, name_of, param_document, param_words, usb, words
+from station.control.inputs import required_inputs
+from station.resolve import with_leader
 from station.runtime import running_rigs
+from station.settings.calibration import Calibration
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
 from station.settings.rig import Rig
 
 _TURN = 1 << 15
+_NO_FIRMWARE = (
+    "the leader is a {driver} hub, whose wire has no parameters, log or updates; use its maker's tool for those. For a "
+    'board on our own wire set leader.driver = "exo_wire" in the rig file, or name its port with --port'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    for name, words in (
+    for name, what in (
         ("list", "serial ports of this machine, and the board of a rig"),
-        ("show", "identity, channels, parameters, zeros, counters of a board"),
-        ("param", "read, set and save parameters; without names, what differs from the rig file"),
+        ("show", "identity, channels, parameters, zeros, counters of a board, and what differs from the rig file"),
+        ("param", "read, set and save parameters; exit code 1 where they differ from the rig file"),
         ("update", "bring a firmware image to a board: upload, try once, confirm"),
         ("log", "the lines that a board has kept"),
     ):
-        verb = verbs.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
-        verb.add_argument("rig", nargs="?", default="demo", metavar="RIG", help="a shipped rig or a TOML file (demo)")
+        verb = verbs.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        verb.add_argument("rig", nargs="?", metavar="RIG", help="a shipped rig or a TOML file (demo)")
         verb.add_argument("--port", help="the board's port instead: a device, or can:INTERFACE:CHANNEL:NODE")
+        verb.add_argument("--leader", metavar="KIND", help="emulated rigs: another leader, as for 'station run'")
         verb.add_argument("--json", action="store_true", help="one JSON document")
         if name == "param":
             verb.add_argument("--set", dest="values", action="append", default=[], metavar="NAME=VALUE")
@@ -62,13 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     try:
-        rig, _ = load_rig(args.rig)
+        rig, calibration = load_rig(args.rig or "demo")
+        if args.leader:
+            rig = with_leader(rig, args.leader)
         if args.what == "list":
-            return _list(args, rig)
-        if args.what == "update" and args.smp:
-            return _update_smp(args, rig)
-        with _board_of(rig, args.port) as talk:
-            return {"show": _show, "param": _param, "update": _update, "log": _log}[args.what](args, rig, talk)
+            return _list(args, rig, calibration)
+        if not (args.port or rig.emulated or rig.leader.driver == "exo_wire"):
+            raise ConfigError(f"rig {rig.name}: {_NO_FIRMWARE.format(driver=rig.leader.driver)}")
+        if args.what == "update":
+            return _update_smp(args, rig) if args.smp else _update(args, rig, calibration)
+        with _board_of(args, rig, calibration) as talk:
+            if args.what == "show":
+                return _show(args, rig, calibration, talk)
+            return _param(args, rig, talk) if args.what == "param" else _log(args, talk)
     except ConfigError as error:
         return cli.fail(str(error), cli.USAGE)
     except (DriverError, WireError) as error:
@@ -76,20 +91,26 @@ def main(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _board_of(rig: Rig, port: str | None) -> Iterator[ExoTalk]:
+def _board_of(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> Iterator[ExoTalk]:
     """The board of a rig, held for this command alone: a station that uses it keeps it out, and the other way round."""
     with contextlib.ExitStack() as stack:
+        port = args.port
         if not port and rig.emulated:
-            port = stack.enter_context(_emulated(rig))
-        if not port and not rig.leader.port:
-            raise ConfigError(f"rig {rig.name}: leader.port is empty; name the board's port there, or with --port")
+            port = stack.enter_context(_emulated(rig, calibration))
         yield ExoTalk(stack.enter_context(make_link(port or rig.leader.port, rig.leader.baud)))
 
 
 @contextlib.contextmanager
-def _emulated(rig: Rig) -> Iterator[str]:
+def _emulated(rig: Rig, calibration: Calibration) -> Iterator[str]:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = state / "station" / f"board-{rig.name}"
+    is_other = rig.leader.driver != "exo_wire"
+    print(
+        f"station: note: rig {rig.name} is emulated{f' and its leader a {rig.leader.driver} hub' if is_other else ''}: "
+        f"an emulated board is powered on for this command; its flash stays in {folder} ('station run --leader "
+        "exo_wire' begins with a new one each time)",
+        file=sys.stderr,
+    )
     names = {joint.channel: joint for joint in rig.leader.joints}
     channels = [
         Channel(
@@ -97,7 +118,8 @@ def _emulated(rig: Rig) -> Iterator[str]:
         )
         for n, joint in sorted(names.items())
     ]
-    board = ExoBoard(folder, channels, pty_link=str(folder / "tty"))
+    serial_number = calibration.board or "EMU-0001"
+    board = ExoBoard(folder, channels, pty_link=str(folder / "tty"), serial_number=serial_number)
     try:
         board.start()
         yield str(folder / "tty")
@@ -105,52 +127,85 @@ def _emulated(rig: Rig) -> Iterator[str]:
         board.stop()
 
 
+def _strange(args: argparse.Namespace, rig: Rig, calibration: Calibration, board: Board) -> str:
+    """Why the rig would refuse this board, '' where it would not, or where no rig was named."""
+    if args.port and not args.rig:
+        return ""
+    leader = rig.leader
+    joints = {joint.channel: joint.name for joint in leader.joints}
+    try:
+        check_board(
+            board, Expected(joints, leader.rate_hz, calibration.board, required_inputs(leader), leader.calibration)
+        )
+    except WireError as error:
+        return str(error)
+    return ""
+
+
 # -- the verbs
 
 
-def _list(args: argparse.Namespace, rig: Rig) -> int:
+def _list(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int:
+    mine = os.path.realpath(args.port or rig.leader.port) if args.port or rig.leader.port else ""
     ports = [
         {
             "port": port.device,
             "serial_number": port.serial_number,
             "product": port.product,
-            "usb": _usb(port.vid, port.pid),
+            "usb": usb(port.vid, port.pid),
+            "is_of_rig": port.device == mine,
         }
         for port in sorted(list_ports.comports())
     ]
-    document: dict[str, Any] = {"ports": ports, "rig": rig.name, "board": None, "error": ""}
+    leader = f"leader {rig.leader.driver}" + (f" on {rig.leader.port}" if rig.leader.port else "")
+    document: dict[str, Any] = {
+        "ports": ports,
+        "rig": rig.name,
+        "leader": rig.leader.driver,
+        "board": None,
+        "error": "",
+    }
+    document["note"] = ""
     if rig.leader.driver == "exo_wire" or args.port or rig.emulated:
         try:
-            with _board_of(rig, args.port) as talk:
-                document["board"] = _identity(talk.board())
+            with _board_of(args, rig, calibration) as talk:
+                board = talk.board()
+                document["board"] = identity(board)
+                document["note"] = _strange(args, rig, calibration, board)
         except (DriverError, WireError) as error:
             document["error"] = str(error)
+    else:
+        document["note"] = _NO_FIRMWARE.format(driver=rig.leader.driver)
     if args.json:
         print(json.dumps(document))
     else:
         for port in ports:
-            print("  ".join(str(word) for word in port.values() if word))
+            texts = [str(port[key]) for key in ("port", "serial_number", "product", "usb") if port[key]]
+            print("  ".join(texts) + (f"  <- rig {rig.name}" if port["is_of_rig"] else ""))
         if not ports:
             print("no serial port on this machine")
-        if document["board"]:
-            print(f"rig {rig.name}: " + _words(document["board"]))
+        print(f"rig {rig.name}, {leader}" + (f": {words(document['board'])}" if document["board"] else ""))
+        if document["note"]:
+            print(f"note: {document['note']}")
     if document["error"]:
         return cli.fail(document["error"], cli.HARDWARE)
     return cli.OK
 
 
-def _show(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
+def _show(args: argparse.Namespace, rig: Rig, calibration: Calibration, talk: ExoTalk) -> int:
     board = talk.board()
     known = talk.params(board.hello.params)
-    differences = params.compare(known, rig.leader.parameters)
+    strange = _strange(args, rig, calibration, board)
+    wanted = {} if strange or (args.port and not args.rig) else rig.leader.parameters
+    differences = params.compare(known, wanted)
     update = talk.update_status()
     document = {
-        **_identity(board),
+        **identity(board),
         "channels": [
             {
                 "channel": c.channel,
                 "name": c.name,
-                "kind": _name(ChannelKind, c.kind),
+                "kind": name_of(ChannelKind, c.kind),
                 "sign": c.sign,
                 "counts_per_turn": c.counts_per_turn,
                 "travel_deg": [c.lower_cdeg / 100, c.upper_cdeg / 100],
@@ -159,15 +214,16 @@ def _show(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
             for c in board.channels
             for zero in [talk.zero(c.channel)]
         ],
-        "parameters": [_param_document(param) for param in known],
+        "parameters": [param_document(param) for param in known],
+        "refused_by_rig": strange,
         "differences": [difference.words for difference in differences],
-        "update": {**update._asdict(), "state": _name(UpdateState, update.state)},
+        "update": {**update._asdict(), "state": name_of(UpdateState, update.state)},
         "stats": talk.stats()._asdict(),
     }
     if args.json:
         print(json.dumps(document))
         return cli.OK
-    print(_words(document))
+    print(words(document))
     print(f"update: {document['update']['state']}, other slot {update.other_version or 'empty'}")
     for channel in document["channels"]:
         lower, upper = channel["travel_deg"]
@@ -175,20 +231,36 @@ def _show(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
         line = f"  {channel['channel']:2} {channel['name']:16} {channel['kind']:12}"
         print(f"{line} {lower:8.1f} .. {upper:7.1f} deg  zero {zero}")
     for param in known:
-        print("  " + _param_words(param))
-    for line in document["differences"]:
-        print(f"differs: {line}")
+        print("  " + param_words(param))
+    _say_differences(args, differences)
     print("counters: " + ", ".join(f"{name} {value}" for name, value in document["stats"].items()))
+    if strange:
+        print(f"rig {rig.name} would refuse it: {strange}")
     return cli.OK
+
+
+def _say_differences(args: argparse.Namespace, differences: list[params.Difference]) -> None:
+    for difference in differences:
+        print(f"differs: {difference.words}")
+    if differences:
+        print(
+            f"set the board with 'station firmware param {args.rig or 'demo'} --from-rig --save', or change "
+            "leader.parameters in the rig file"
+        )
 
 
 def _param(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
     known = talk.params(talk.board().hello.params)
-    wanted: dict[str, params.Value] = dict(rig.leader.parameters) if args.from_rig else {}
+    said = {} if args.port and not args.rig else dict(rig.leader.parameters)
+    if args.from_rig and not said:
+        return cli.fail(
+            f"--from-rig: rig {args.rig or rig.name} says no leader.parameters; name a rig that does", cli.USAGE
+        )
+    wanted: dict[str, params.Value] = said if args.from_rig else {}
     for setting in args.values:
         name, _, value = setting.partition("=")
         try:
-            wanted[name] = float(value)
+            wanted = {**wanted, name: float(value)}
         except ValueError:
             return cli.fail(f"{setting!r} is not NAME=NUMBER; for example stale_ms=20", cli.USAGE)
     for difference in params.compare(known, wanted):  # all are checked before the first is set
@@ -197,34 +269,47 @@ def _param(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
     if args.save:
         talk.save_params()
         known = talk.params(len(known))
-    differences = params.compare(known, rig.leader.parameters)
+    differences = params.compare(known, said)
     if args.json:
-        words = [difference.words for difference in differences]
-        print(json.dumps({"parameters": [_param_document(param) for param in known], "differences": words}))
+        lines = [difference.words for difference in differences]
+        print(json.dumps({"parameters": [param_document(param) for param in known], "differences": lines}))
     else:
         for param in known:
-            print(_param_words(param))
-        for difference in differences:
-            print(f"differs: {difference.words}")
+            print(param_words(param))
+        _say_differences(args, differences)
     return cli.FAILED if differences else cli.OK
 
 
-def _update(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
+def _update(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int:
     """The board itself refuses while it streams or hears that the arm is enabled; a rig that runs is refused here."""
     try:
         image = read_image(args.image.read_bytes())
     except OSError as error:
         return cli.fail(f"image {args.image}: {error.strerror}; expected an image file", cli.USAGE)
-    before = talk.board().hello
-    what = f"board {before.serial_number}: firmware {before.firmware} -> {image.header.version}"
-    refused = _refused(args, rig, what, before.serial_number)
-    if refused is not None:
-        return refused
-    after = update_board(talk, image, _say(args))
+    except WireError as error:
+        return cli.fail(f"image {args.image}: {error}", cli.DATA)
+    if _is_running(rig):  # before its port is asked for: the run has it
+        return cli.fail(_RUNS.format(rig=rig.name), cli.HARDWARE)
+    progress = Progress(is_quiet=args.json)
+    with _board_of(args, rig, calibration) as talk:
+        before = talk.board().hello
+        what = f"board {before.serial_number}: firmware {before.firmware} -> {image.header.version}"
+        refused = _refused(args, what, before.serial_number)
+        if refused is not None:
+            return refused
+        try:
+            after = update_board(talk, image, progress.say)
+        except KeyboardInterrupt:
+            progress.end()
+            return cli.fail(progress.interrupted(before.firmware), cli.INTERRUPTED)
+        except (DriverError, WireError):
+            progress.end()
+            raise
+    progress.end()
     if args.json:
         print(json.dumps({"serial_number": after.serial_number, "from": before.firmware, "to": after.firmware}))
     else:
-        print(f"\nboard {after.serial_number}: firmware {after.firmware} runs and is confirmed")
+        print(f"board {after.serial_number}: firmware {after.firmware} runs and is confirmed")
     return cli.OK
 
 
@@ -237,18 +322,29 @@ def _update_smp(args: argparse.Namespace, rig: Rig) -> int:
         image = args.image.read_bytes()
     except OSError as error:
         return cli.fail(f"image {args.image}: {error.strerror}; expected a signed MCUboot image", cli.USAGE)
-    refused = _refused(args, rig, f"board on {args.port}: {args.image.name}", "yes")
+    if _is_running(rig):
+        return cli.fail(_RUNS.format(rig=rig.name), cli.HARDWARE)
+    refused = _refused(args, f"board on {args.port}: {args.image.name}", "yes")
     if refused is not None:
         return refused
-    version = update_smp(args.port, args.baud, image, _say(args))
-    print(json.dumps({"to": version}) if args.json else f"\nimage {version} runs and is confirmed")
+    progress = Progress(is_quiet=args.json)
+    try:
+        version = update_smp(args.port, args.baud, image, progress.say)
+    finally:
+        progress.end()
+    print(json.dumps({"to": version}) if args.json else f"image {version} runs and is confirmed")
     return cli.OK
 
 
-def _refused(args: argparse.Namespace, rig: Rig, what: str, password: str) -> int | None:
-    """An exit code where the update must not be: the rig runs, or no person says yes."""
-    if any(folder.name == rig.name for folder in running_rigs()):
-        return cli.fail(f"rig {rig.name} is running, its arm may be enabled; end the run, then update", cli.HARDWARE)
+_RUNS = "rig {rig} is running, its arm may be enabled; end the run, then update"
+
+
+def _is_running(rig: Rig) -> bool:
+    return any(folder.name == rig.name for folder in running_rigs())
+
+
+def _refused(args: argparse.Namespace, what: str, password: str) -> int | None:
+    """An exit code where no person says yes."""
     if args.yes:
         return None
     if not sys.stdin.isatty():
@@ -258,66 +354,11 @@ def _refused(args: argparse.Namespace, rig: Rig, what: str, password: str) -> in
     return None
 
 
-def _say(args: argparse.Namespace) -> Callable[[str, int, int], None]:
-    def say(step: str, done: int, total: int) -> None:
-        if not args.json:
-            print(f"\r{step}: {done} of {total} bytes", end="", file=sys.stderr, flush=True)
-
-    return say
-
-
-def _log(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
+def _log(args: argparse.Namespace, talk: ExoTalk) -> int:
     lines = talk.log()
     if args.json:
-        print(json.dumps([{**line._asdict(), "level": _name(LogLevel, line.level)} for line in lines]))
+        print(json.dumps([{**line._asdict(), "level": name_of(LogLevel, line.level)} for line in lines]))
     else:
         for line in lines:
-            print(f"{line.number:5} {line.device_us / 1e6:12.6f} s  {_name(LogLevel, line.level):8} {line.text}")
+            print(f"{line.number:5} {line.device_us / 1e6:12.6f} s  {name_of(LogLevel, line.level):8} {line.text}")
     return cli.OK
-
-
-# -- words
-
-
-def _identity(board: Board) -> dict[str, Any]:
-    hello = board.hello
-    keys = ("make", "board", "serial_number", "firmware", "wire_version", "slot", "boots", "max_rate_hz")
-    return {key: getattr(hello, key) for key in keys}
-
-
-def _words(identity: dict[str, Any]) -> str:
-    return (
-        f"{identity['make']} {identity['board']}, serial number {identity['serial_number']}, firmware "
-        f"{identity['firmware']} in slot {identity['slot']}, wire {identity['wire_version']}, started "
-        f"{identity['boots']} times"
-    )
-
-
-def _param_document(param: Param) -> dict[str, Any]:
-    lower, upper = params.bounds_of(param)
-    return {
-        "name": param.name,
-        "value": params.value_of(param),
-        "lower": lower,
-        "upper": upper,
-        "default": params.default_of(param),
-        "unit": param.unit,
-        "saved": bool(param.is_saved),
-    }
-
-
-def _param_words(param: Param) -> str:
-    lower, upper = params.bounds_of(param)
-    saved = "" if param.is_saved else "  (not saved)"
-    return f"{param.name:16} {params.value_of(param):g} {param.unit}  [{lower:g} .. {upper:g}]{saved}"
-
-
-def _name(enum: Any, value: int) -> str:
-    try:
-        return str(enum(value).name).lower()
-    except ValueError:
-        return str(value)
-
-
-def _usb(vendor: int | None, product: int | None) -> str:
-    return f"{vendor:04x}:{product:04x}" if vendor is not None and product is not None else ""

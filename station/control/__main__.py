@@ -44,7 +44,7 @@ def main() -> int:
             say_ready()
             is_clean = loop.run()
     except wiring.HARDWARE_ERRORS as error:
-        say_error(HARDWARE, str(error))
+        say_error(HARDWARE, "\n".join(getattr(error, "lines", [" ".join(str(error).split())])))
         return HARDWARE
     finally:
         intents.close()

@@ -89,8 +89,8 @@ def fuzz_guided(program: Path, seconds: int, found: Path, keep: Path) -> int:
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     print(done.stderr[-6000:] if done.returncode else "", file=sys.stderr, end="")
     coverage = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", done.stderr)
-    inputs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-    memory = re.search(r"peak_rss_mb: (\d+)", done.stderr)
+    inputs = re.search(r"number_of_executed_units:\s+(\d+)", done.stderr)
+    memory = re.search(r"peak_rss_mb:\s+(\d+)", done.stderr)
     document = {
         "engine": "libfuzzer",
         "inputs": int(inputs[1]) if inputs else 0,
