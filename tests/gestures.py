@@ -135,6 +135,7 @@ class TickMaker:
             events=events,
             cause=events[0][0] if events and mode != Mode.FOLLOWING else "",
             cause_detail=events[0][1] if events and mode != Mode.FOLLOWING else "",
+            sample_taken_ns=t_ns - 300_000,
         )
 
     def ticks(self, samples: Iterable[tuple[int, tuple[float, ...]]], mode: Mode = Mode.FOLLOWING) -> Iterator[Tick]:

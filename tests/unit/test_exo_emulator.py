@@ -124,6 +124,8 @@ def test_a_second_of_samples_is_whole_and_its_clock_passes_the_edge_of_32_bits(r
         assert leader.clock.reboots == 0
         age_ns = last.t_ns - leader.clock.to_host_ns(last.device_us)
         assert abs(age_ns) < 1e9, "the sample was taken about when it was read"
+        assert leader.tend(time.monotonic_ns()) <= last.t_ns
+        assert leader.clock.bound_us is not None, "the board has answered a clock question"
 
 
 def test_the_worker_moves_the_counts_once_he_follows(rig: Rig) -> None:

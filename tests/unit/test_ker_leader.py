@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import pty
+import random
 import threading
 import time
 import tty
@@ -16,6 +17,7 @@ from drivers.errors import DriverError
 from drivers.leaders.ker import KerLeader
 from drivers.usb_serial import usb_serial_number
 from firmware_bridge import ker
+from firmware_bridge.ker_stream import KerStream
 from tests.unit.ker_process import NAMES, EmulatedLeader, samples, silence
 
 pytestmark = pytest.mark.process
@@ -302,3 +304,40 @@ def test_a_device_without_a_number_does_not_get_its_hubs(tmp_path):
 def test_what_is_no_usb_device_has_no_serial_number(tmp_path):
     assert usb_serial_number(str(tmp_path / "nothing")) == ""
     assert usb_serial_number("/dev/null") == ""
+
+
+class _Wire:
+    """A port of which only the bytes are left, so that time can be made up."""
+
+    port = "wire"
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def read(self) -> bytes:
+        data, self.data = self.data, b""
+        return data
+
+
+def test_the_hubs_clock_is_mapped_to_the_hosts_sample_by_sample():
+    """Two frames a read, 80 ppm, up to 2 ms under way, and a wrap: when each newest one was taken."""
+    leader = KerLeader("wire", 0, 1000, dict(enumerate(NAMES)))
+    leader._serial = wire = _Wire()
+    leader._stream = stream = KerStream(ker.SCHEMA_2_1_0, 1000)
+    rng = random.Random(4)
+    before_us = 2**32 - 3_000_000
+    assert leader.tend(10**15) == 0
+    for n in range(0, 12_000, 2):
+        for k in (n, n + 1):
+            stamp = (before_us + 1000 * k) % 2**32
+            wire.data += stream.codec.encode_frame((stamp, k, 0, *range(16), 0, False))
+        truth_ns = 10**15 + round((n + 1) * 1e6 * (1 + 80e-6))
+        arrival_ns = truth_ns + rng.randrange(2_000_000)
+        sample = leader.read(arrival_ns)
+        assert sample is not None and sample.seq == n + 1 and sample.t_ns == arrival_ns
+        taken_ns = leader.tend(arrival_ns + 20_000)
+        assert taken_ns <= arrival_ns
+        if n > 8_000:
+            assert abs(taken_ns - truth_ns) < 100_000
+    assert leader.tend(arrival_ns + 500_000) == taken_ns, "no newer sample, no other time"
+    assert leader.counters.lost == leader.counters.bad == 0

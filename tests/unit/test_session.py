@@ -104,7 +104,7 @@ def test_a_record_holds_exactly_the_ticks_from_half_a_second_before(desk):
         message, measured = by_topic["/leader/measured"][i]
         assert message.log_time == tick.start_ns + WALL_NS
         assert message.publish_time == tick.sample_t_ns + WALL_NS
-        assert measured.timestamp.seconds * 10**9 + measured.timestamp.nanos == message.publish_time
+        assert measured.timestamp.seconds * 10**9 + measured.timestamp.nanos == tick.sample_taken_ns + WALL_NS
         assert [j.name for j in measured.joints] == leader
         assert tuple(j.position for j in measured.joints) == tick.angle_rad
         requested = by_topic["/arm/requested"][i][1]
