@@ -3,7 +3,8 @@
 Emulated rigs: measured at the emulated motors, every cause. Real rigs: from the arm's own feedback, and only what a
 person can ask for. Allowed are, per joint with the highest speed v seen after the cause, its deceleration d and the
 time t until the cause must have been noticed:  distance v t + v^2 / (2 d),  time t + v / d,  t with the lag of the
-motors behind their commands added (they follow the last command, they are not stopped by it).
+motors behind their commands added (they follow the last command, they are not stopped by it). A joint with a jerk limit
+brakes longer: `control.jerk.stopping`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from station import resolve
 from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import DrivenRun, Look, Motion, motion
 from station.children import StartError
+from station.control.jerk import stopping
 from station.settings.calibration import Calibration
 from station.settings.load import load_rig, load_task
 from station.settings.rig import Rig
@@ -158,9 +160,11 @@ def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
     allowed_rad = []
     brake_s = 0.0
     for joint, speed in zip(joints, seen.peak_speed_rad_s):
-        decel = math.radians(joint.decel_deg_s2 or joint.accel_deg_s2)
-        allowed_rad.append(speed * t_s + speed**2 / (2 * decel) + math.radians(0.2))
-        brake_s = max(brake_s, speed / decel)
+        accel, decel = math.radians(joint.accel_deg_s2), math.radians(joint.decel_deg_s2 or joint.accel_deg_s2)
+        jerk = None if joint.jerk_deg_s3 is None else math.radians(joint.jerk_deg_s3)
+        seconds, way = stopping(speed, accel, decel, jerk)
+        allowed_rad.append(speed * t_s + way + math.radians(0.2))
+        brake_s = max(brake_s, seconds)
     furthest = max(range(len(joints)), key=lambda index: seen.travelled_rad[index])
     return Stop(
         reason=reason,

@@ -3,7 +3,8 @@
 Discrete time, per joint, T the nominal period (never a measured one), p the last position SENT, v = (p - p_before)/T.
 With room d to a limit and deceleration D the next speed may be at most g(d) = max(0, sqrt(2 D d) - D T/2): then one
 step later g(d - T g(d)) = g(d) - D T, so that braking at D always stays legal and the interval of legal speeds is never
-empty. Why g and not the exact or the usual form: docs/decisions/limiter-form.md.
+empty. Why g and not the exact or the usual form: docs/decisions/limiter-form.md. A joint with a jerk limit has a rule
+of its own: jerk.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from drivers.ports import ArmCommand
+from station.control.jerk import JerkJoint, check_jerk
 
 _UNCAPPED: Final = math.inf
 
@@ -30,6 +32,7 @@ class JointLimits:
     decel_rad_s2: float
     """At least `accel_rad_s2`."""
     jerk_rad_s3: float | None
+    """None: no limit."""
     recovery_speed_rad_s: float
     """Speed back inside after a start outside the limits."""
 
@@ -58,13 +61,15 @@ def check_limits(limits: JointLimits, period_s: float) -> None:
             f"{joint}: recovery_speed_rad_s is {limits.recovery_speed_rad_s:g}; expected at most speed_rad_s "
             f"{limits.speed_rad_s:g}"
         )
-    if limits.jerk_rad_s3 is not None:
-        raise ValueError(f"{joint}: jerk_rad_s3 is {limits.jerk_rad_s3:g}; expected none: not supported yet")
     if limits.accel_rad_s2 * period_s > limits.speed_rad_s:
         raise ValueError(
             f"{joint}: accel_rad_s2 {limits.accel_rad_s2:g} reaches speed_rad_s {limits.speed_rad_s:g} within one tick "
             f"of {period_s:g} s; expected accel_rad_s2 at most {limits.speed_rad_s / period_s:g}"
         )
+    if limits.jerk_rad_s3 is not None:
+        travel = limits.upper_rad - limits.lower_rad
+        speed, accel, decel = limits.speed_rad_s, limits.accel_rad_s2, limits.decel_rad_s2
+        check_jerk(joint, travel, speed, accel, decel, limits.jerk_rad_s3, period_s)
 
 
 class Restrains(Protocol):
@@ -102,6 +107,12 @@ class Limiter:
         self._position: list[float] = []
         self._step: list[float] = []
         self._wish: list[float] = []
+        self._smooth = [
+            (i, JerkJoint(j.lower_rad, j.upper_rad, j.speed_rad_s, j.accel_rad_s2, j.decel_rad_s2, jerk, period_s))
+            for i, j in enumerate(limits)
+            for jerk in (j.jerk_rad_s3,)
+            if jerk is not None
+        ]
         self._rows = self._make_rows(_UNCAPPED)
         self._slow_rows = self._rows
         self._slow_speed_rad_s = _UNCAPPED
@@ -113,8 +124,8 @@ class Limiter:
 
     @property
     def is_still(self) -> bool:
-        """Whether the last command moved no joint."""
-        return not any(self._step)
+        """Whether the last command moved no joint, and the next braking moves none."""
+        return not any(self._step) and all([joint.is_still for _, joint in self._smooth])
 
     @property
     def obstacle(self) -> tuple[str, str] | None:
@@ -137,6 +148,8 @@ class Limiter:
         """Slots went by without a command: the receiver held its last one, so the speed is zero now."""
         self._step = [0.0] * len(self._position)
         self._wish = list(self._position)
+        for _, joint in self._smooth:
+            joint.start()
 
     def set_speed_scale(self, scale: float) -> None:
         """Lower (or restore) every speed limit while running; a faster joint brakes down to it. 0 < scale <= 1."""
@@ -164,7 +177,11 @@ class Limiter:
 
     def brake(self, epoch: int, slot_ns: int) -> ArmCommand:
         """One tick of braking every joint as hard as its limits allow; holds once `is_still`."""
-        return self._take(*self._shape((math.nan,) * len(self.limits), self._rows), epoch, slot_ns)
+        target = (math.nan,) * len(self.limits)
+        positions, steps, wishes = self._shape(target, self._rows)
+        if self._smooth:
+            self._follow_smoothly(target, self._rows, positions, steps)
+        return self._take(positions, steps, wishes, epoch, slot_ns)
 
     def _make_rows(self, cap_rad_s: float) -> tuple[tuple[float, ...], ...]:
         """Per joint, in rad and ticks: what `_tick` needs."""
@@ -192,6 +209,8 @@ class Limiter:
         self, target_rad: Sequence[float], rows: tuple[tuple[float, ...], ...], epoch: int, slot_ns: int
     ) -> ArmCommand:
         positions, steps, wishes = self._shape(target_rad, rows)
+        if self._smooth:
+            self._follow_smoothly(target_rad, rows, positions, steps)
         if self._restraint is not None and not self._restraint.allows(self._position, steps):
             positions, steps = self._hold_back(self._restraint, positions, steps, rows)
         return self._take(positions, steps, wishes, epoch, slot_ns)
@@ -200,6 +219,8 @@ class Limiter:
         self, positions: list[float], steps: list[float], wishes: list[float], epoch: int, slot_ns: int
     ) -> ArmCommand:
         rate = self._rate_hz
+        for index, joint in self._smooth:
+            joint.take(positions[index])
         self._position = positions
         self._step = steps
         self._wish = wishes
@@ -210,13 +231,34 @@ class Limiter:
     ) -> tuple[list[float], list[float]]:
         """Between braking and the wish: legal whatever the shares, the legal positions of a joint being an interval."""
         braked, braking, _ = self._shape((math.nan,) * len(rows), rows)
+        for index, joint in self._smooth:
+            braked[index] = joint.brake(self._position[index])
+            braking[index] = braked[index] - self._position[index]
         shares = restraint.shares(self._position, braking, steps)
         positions = []
         for share, rest, wish in zip(shares, braked, wished):
             sent = rest + share * (wish - rest)
             low, high = (rest, wish) if rest <= wish else (wish, rest)
             positions.append(low if sent < low else min(sent, high))
+        for index, _ in self._smooth:  # the one or the other: a mixture would have to be proven anew
+            positions[index] = wished[index] if shares[index] >= 1.0 else braked[index]
         return positions, [sent - position for sent, position in zip(positions, self._position)]
+
+    def _follow_smoothly(
+        self,
+        target_rad: Sequence[float],
+        rows: tuple[tuple[float, ...], ...],
+        positions: list[float],
+        steps: list[float],
+    ) -> None:
+        """Puts the steps of joints with a jerk limit in the place of those without."""
+        for index, joint in self._smooth:
+            lower, upper, _, cap, *_, recovery = rows[index]
+            position = self._position[index]
+            if not lower <= position <= upper:
+                cap = min(cap, recovery)
+            positions[index] = sent = joint.follow(target_rad[index], position, cap)
+            steps[index] = sent - position
 
     def _shape(
         self, target_rad: Sequence[float], rows: tuple[tuple[float, ...], ...]

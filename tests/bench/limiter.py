@@ -3,7 +3,8 @@
 python -m tests.bench.limiter --ticks 1e8 --seed 1 --json
 
 The search runs the shipped formula in numpy over many joints at once, which a sample run first proves to be bit for bit
-the shipped code; the known-bad forms go through the same inputs and the same judge. Costs are of 16 joints, best of
+the shipped code; the known-bad forms go through the same inputs and the same judge. With a jerk limit the shipped
+limiter itself is searched, which takes longer (--jerk-ticks; 12 us a joint-tick). Costs are of 16 joints, best of
 several, in this process (in a real loop, after each sleep, everything is several times dearer).
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from station.control.limit import Limiter
+from station.control.limit import JointLimits, Limiter
 from tests.bench.limiter_forms import (
     BAD,
     GOOD,
@@ -33,10 +34,20 @@ from tests.bench.limiter_forms import (
     run,
     tick,
 )
+from tests.bench.limiter_jerk import BAD as JERK_BAD
+from tests.bench.limiter_jerk import (
+    jerk_caps,
+    jerk_limits,
+    random_jerk_inputs,
+    random_jerk_limits,
+    run_bad,
+    run_shipped,
+)
 from tests.property.limiter_judge import KINDS, judge
 
 PERIODS = (0.001, 0.002, 0.004, 0.01)
 JOINTS, TICKS = 4000, 500
+JERK_JOINTS, JERK_TICKS = 16, 1500
 
 
 def search(form: str, joint_ticks: int, seed: int) -> dict[str, Any]:
@@ -55,6 +66,32 @@ def search(form: str, joint_ticks: int, seed: int) -> dict[str, Any]:
         done += JOINTS * TICKS
         block += 1
     return {"joint_ticks": done, "violations": found, "total": sum(found.values())}
+
+
+def search_jerk(form: str, joint_ticks: int, seed: int) -> dict[str, Any]:
+    """As `search`, every joint with a jerk limit; form "shipped" or a known-bad one. Also tells its cost."""
+    found = dict.fromkeys(KINDS, 0)
+    done = block = 0
+    took_s = 0.0
+    while done < joint_ticks:
+        period_s = PERIODS[block % len(PERIODS)]
+        rng = np.random.default_rng((seed, 3, block))
+        bounds = random_jerk_limits(rng, JERK_JOINTS, period_s)
+        asked = random_jerk_inputs(rng, bounds, JERK_TICKS)
+        begin = time.process_time()
+        if form == "shipped":
+            sent = run_shipped(bounds, asked, period_s)
+        else:
+            sent = run_bad(form, bounds, asked.inputs, period_s)
+        took_s += time.process_time() - begin
+        inputs = asked.inputs
+        verdict = judge(inputs.start_rad, sent, jerk_caps(bounds, asked), inputs.restarted, bounds, period_s)
+        for kind, count in verdict.items():
+            found[kind] += count
+        done += sent.size
+        block += 1
+    us = round(took_s / max(done, 1) * 1e6, 2)
+    return {"joint_ticks": done, "violations": found, "total": sum(found.values()), "us_per_joint_tick": us}
 
 
 def is_identical(seed: int, sequences: int) -> bool:
@@ -91,8 +128,17 @@ def costs() -> dict[str, float]:
     size = [min(0.4 * (j.upper_rad - j.lower_rad), 0.4 * j.speed_rad_s, 0.2 * j.accel_rad_s2) for j in limits]
     smooth = [[m + s * math.sin(k * period_s) for m, s in zip(middle, size)] for k in range(1000)]
     wild = inputs.target_rad.tolist()
+    jerky = random_jerk_limits(np.random.default_rng(3), 16, period_s)
+    with_jerk = [jerk_limits(jerky, joint) for joint in range(16)]
+    centre = [(joint.lower_rad + joint.upper_rad) / 2 for joint in with_jerk]
+    part = [min(0.4 * (j.upper_rad - j.lower_rad), 0.4 * j.speed_rad_s, 0.2 * j.accel_rad_s2) for j in with_jerk]
+    swing = [[m + s * math.sin(k * period_s) for m, s in zip(centre, part)] for k in range(1000)]
+    wild_jerk = random_inputs(rng, jerky, 1000, calm=True).target_rad.tolist()
+    none: list[list[float]] = [[math.nan] * 16] * 1000
 
-    def plain(targets: list[list[float]]) -> Callable[[], None]:
+    def plain(
+        targets: list[list[float]], limits: list[JointLimits] = limits, start: list[float] = start
+    ) -> Callable[[], None]:
         def once() -> None:
             limiter = Limiter(limits, period_s)
             limiter.start(start)
@@ -113,6 +159,9 @@ def costs() -> dict[str, float]:
     forms = {
         "plain Python, g, smooth target": plain(smooth),
         "plain Python, g, adversarial target": plain(wild),
+        "all joints with jerk, smooth target": plain(swing, with_jerk, centre),
+        "all joints with jerk, adversarial target": plain(wild_jerk, with_jerk, centre),
+        "all joints with jerk, at rest": plain(none, with_jerk, centre),
         "plain Python, phi (wall alone, both sides)": lambda: _walls(bounds, inputs.start_rad.tolist(), is_phi=True),
         "plain Python, g (wall alone, both sides)": lambda: _walls(bounds, inputs.start_rad.tolist(), is_phi=False),
         "numpy, g": vectorised("g"),
@@ -157,12 +206,14 @@ def _best(once: Callable[[], None]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.limiter", description=__doc__.splitlines()[0])
     parser.add_argument("--ticks", type=float, default=4e6, help="joint-ticks to search (default 4e6)")
+    parser.add_argument("--jerk-ticks", type=float, help="joint-ticks with a jerk limit (default a fortieth, 1e5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     options = parser.parse_args()
     begin = time.process_time()
     joint_ticks = int(options.ticks)
     share = min(joint_ticks, 4_000_000)
+    jerk_ticks = int(min(joint_ticks / 40, 1e5) if options.jerk_ticks is None else options.jerk_ticks)
     report: dict[str, Any] = {
         "seed": options.seed,
         "python": sys.version.split()[0],
@@ -170,6 +221,8 @@ def main() -> int:
         "vectorised_is_bit_identical": is_identical(options.seed, sequences=12),
         "shipped": search("g", joint_ticks, options.seed),
         "other_forms": {form: search(form, share, options.seed) for form in (*GOOD[1:], *BAD)},
+        "jerk": search_jerk("shipped", jerk_ticks, options.seed),
+        "jerk_known_bad": {form: search_jerk(form, min(jerk_ticks, 200_000), options.seed) for form in JERK_BAD},
         "cost_us_per_tick_of_16_joints": costs(),
     }
     report["cpu_s"] = round(time.process_time() - begin, 1)
@@ -177,16 +230,19 @@ def main() -> int:
         print(json.dumps(report, indent=1))
     else:
         _show(report)
-    return 0 if report["vectorised_is_bit_identical"] and report["shipped"]["total"] == 0 else 1
+    violations = report["shipped"]["total"] + report["jerk"]["total"]
+    return 0 if report["vectorised_is_bit_identical"] and violations == 0 else 1
 
 
 def _show(report: dict[str, Any]) -> None:
     print(f"seed {report['seed']}, Python {report['python']}, {report['cpu_s']} s of CPU")
     print(f"vectorised form bit-identical to the shipped limiter: {report['vectorised_is_bit_identical']}")
-    for form, result in {"g (shipped)": report["shipped"], **report["other_forms"]}.items():
+    jerk_bad = {f"jerk: {form}": result for form, result in report["jerk_known_bad"].items()}
+    shipped = {"g (shipped)": report["shipped"], "jerk (shipped)": report["jerk"]}
+    for form, result in {**shipped, **report["other_forms"], **jerk_bad}.items():
         share = 100 * result["total"] / result["joint_ticks"]
         kinds = ", ".join(f"{kind} {count}" for kind, count in result["violations"].items() if count) or "none"
-        print(f"{form:12} {result['joint_ticks']:>12,} joint-ticks  {share:6.2f} %  violations: {kinds}")
+        print(f"{form:14} {result['joint_ticks']:>12,} joint-ticks  {share:6.2f} %  violations: {kinds}")
     for name, cost_us in report["cost_us_per_tick_of_16_joints"].items():
         print(f"{cost_us:8.2f} us  {name}")
 

@@ -58,16 +58,39 @@ def judge(
         cap = np.where(inside, cap_rad_s, np.minimum(cap_rad_s, bounds.recovery_rad_s)) * period
         allowed = np.minimum(np.maximum(cap, np.abs(last) - down), bounds.speed_rad_s * period)
         found["speed"] = ~(np.abs(step) <= allowed + slack)
+        if bounds.jerk_rad_s3 is not None:
+            most = bounds.speed_rad_s * period + slack
+            slows = _brakes_hardest(step, last, restarted, cap, down, bounds.jerk_rad_s3 * period**3, slack)
+            found["speed"] = ~((np.abs(step) <= cap + slack) | slows) | ~(np.abs(step) <= most)
         # Towards rest at `down`, away from it at `up`; through rest the shares of the tick add up to one.
         away = np.sign(last) * step  # > 0: same direction as before
         braking = np.where(last == 0.0, 0.0, np.clip(np.abs(last) - np.maximum(away, 0.0), 0.0, None))
         growing = np.where(last == 0.0, np.abs(step), np.where(away < 0.0, -away, np.maximum(away - np.abs(last), 0.0)))
         found["acceleration"] = ~(braking / (down + 2 * slack) + growing / (up + 2 * slack) <= 1.0 + 1e-9)
         if bounds.jerk_rad_s3 is not None:
-            bend = step - last
-            bend_last = np.vstack([np.zeros_like(start_rad), bend[:-1]])
-            bend_last[restarted] = 0.0
+            bend, bend_last = _bends(step, last, restarted)
             found["jerk"] = ~(np.abs(bend - bend_last) <= bounds.jerk_rad_s3 * period**3 + 8 * slack)
         else:
             found["jerk"] = np.zeros_like(inside)
     return {kind: int(np.count_nonzero(found[kind])) for kind in KINDS}
+
+
+def _bends(step: Array, last: Array, restarted: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Second differences, and those of the tick before."""
+    bend = step - last
+    before = np.vstack([np.zeros_like(bend[:1]), bend[:-1]])
+    before[restarted] = 0.0
+    return bend, before
+
+
+def _brakes_hardest(
+    step: Array, last: Array, restarted: NDArray[np.bool_], cap: Array, down: Array, jerk: Array, slack: Array
+) -> NDArray[np.bool_]:
+    """Where a joint above its cap does all that jerk and deceleration allow to come below: braking grows by the whole
+    jerk (but for 1e-5) or is full; or what is left of it, when taken off by the whole jerk, ends below the cap."""
+    jerk, down = jerk * (1.0 - 1e-5), down * (1.0 - 1e-5)
+    bend, before = (np.sign(step) * values for values in _bends(step, last, restarted))
+    braking = np.maximum(-bend, 0.0)
+    n = np.floor(braking / jerk)
+    left = n * braking - jerk * n * (n + 1) / 2
+    return (bend <= np.maximum(before - jerk, -down) + 4 * slack) | (np.abs(step) - left <= cap + 4 * slack)

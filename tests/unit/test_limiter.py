@@ -41,7 +41,7 @@ def started(*position: float, limits: tuple[JointLimits, ...] = (JOINT, NARROW))
         ("accel_rad_s2", 0.0, "accel_rad_s2 is 0.0; expected a finite number above 0"),
         ("decel_rad_s2", math.inf, "decel_rad_s2 is inf; expected a finite number above 0"),
         ("decel_rad_s2", 14.9, "decel_rad_s2 is 14.9; expected at least accel_rad_s2 15"),
-        ("jerk_rad_s3", 500.0, "jerk_rad_s3 is 500; expected none: not supported yet"),
+        ("jerk_rad_s3", -5.0, "jerk_rad_s3 is -5.0; expected a finite number above 0"),
         ("jerk_rad_s3", 0.0, "jerk_rad_s3 is 0.0; expected a finite number above 0"),
         ("recovery_speed_rad_s", 0.0, "recovery_speed_rad_s is 0.0; expected a finite number above 0"),
         ("recovery_speed_rad_s", 2.1, "recovery_speed_rad_s is 2.1; expected at most speed_rad_s 2"),

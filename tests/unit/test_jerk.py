@@ -1,0 +1,315 @@
+"""A joint's jerk limit: what is refused, how far braking goes, and how a wish is followed."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from station import resolve
+from station.bench.driven import Motion
+from station.bench.stop import judge
+from station.control.jerk import JerkBraking, JerkJoint, stopping
+from station.control.limit import JointLimits, Limiter
+from station.settings.errors import ConfigError
+from station.settings.load import load_rig
+
+T = 0.002
+JOINT = JointLimits("right_j1", -1.4, 3.4, 2.0, 15.0, 20.0, 300.0, 0.2)
+JERKS = (200.0, 300.0, 1000.0, 1e4, 1e7)
+
+
+def started(position: float = 0.0, jerk: float = 300.0, **changes: float) -> Limiter:
+    limiter = Limiter([replace(JOINT, jerk_rad_s3=jerk, **changes)], T)
+    limiter.start([position])
+    return limiter
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"jerk_rad_s3": 20.0},
+            "with jerk_rad_s3 20 a stop from speed_rad_s 2 takes 1.08 s; expected at most 0.8 s: raise the jerk or "
+            "lower the speed",
+        ),
+        (
+            {"upper_rad": -1.2},
+            "with jerk_rad_s3 300 a stop from speed_rad_s 2 takes 0.267 rad; expected at most its travel, 0.2 rad: "
+            "raise the jerk or lower the speed",
+        ),
+        ({"jerk_rad_s3": 0.0124, "speed_rad_s": 0.2}, "jerk_rad_s3 is 0.0124; expected at least 0.0125"),
+        ({"jerk_rad_s3": math.inf}, "jerk_rad_s3 is inf; expected a finite number above 0"),
+    ],
+)
+def test_a_jerk_with_which_a_joint_cannot_stop_sensibly_is_refused(changes, words):
+    with pytest.raises(ValueError) as refusal:
+        Limiter([replace(JOINT, **changes)], T)
+    assert str(refusal.value) == f"joint right_j1: {words}"
+
+
+def test_a_rig_whose_bounds_are_proven_without_jerk_refuses_it_for_the_joints_they_hold():
+    rig, _ = load_rig("demo")
+
+    def with_jerk(name: str):
+        joints = [msgspec.structs.replace(j, jerk_deg_s3=60_000) if j.name == name else j for j in rig.arm.joints]
+        return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=tuple(joints)))
+
+    with pytest.raises(ConfigError, match=r"joint left_j2 has jerk_deg_s3, and arm left bounds in \[arm.kinematics\]"):
+        resolve.make_limiter(with_jerk("left_j2"))
+    limits = resolve.make_limiter(with_jerk("left_gripper")).limits
+    assert [joint.name for joint in limits if joint.jerk_rad_s3] == ["left_gripper"]
+    bare = with_jerk("left_j2")
+    bare = msgspec.structs.replace(bare, arm=msgspec.structs.replace(bare.arm, kinematics=None))
+    assert resolve.make_limiter(bare).limits[9].jerk_rad_s3 == pytest.approx(math.radians(60_000))
+
+
+# -- braking
+
+
+def rolled(braking: JerkBraking, v: float, a: float) -> tuple[float, float, float]:
+    """End, lowest and highest place of braking, tick by tick, by the rule's own words."""
+    place = lowest = highest = 0.0
+    for _ in range(100_000):
+        if abs(v) < 1e-9 and abs(a) < 1e-9:
+            return place, lowest, highest
+        a = min(max(braking.curve(v), a - 1.0), a + 1.0)
+        v += a
+        place += v
+        lowest, highest = min(lowest, place), max(highest, place)
+    raise AssertionError("never at rest")
+
+
+def test_the_closed_form_of_braking_is_what_braking_does():
+    rng = random.Random(1)
+    for _ in range(3000):
+        down = 10 ** rng.uniform(-1, 2.5)
+        braking = JerkBraking(down)
+        v = rng.choice([0.0, 1.0, -1.0]) * 10 ** rng.uniform(-2, 1) * down**2
+        v = min(max(v, -300 * down), 300 * down)
+        a = rng.choice([0.0, rng.uniform(-down, down), rng.choice([-1.0, 1.0]) * down, float(rng.randint(-3, 3))])
+        a = min(max(a, -down), down)
+        end, turn = braking.stop(v, a)
+        place, lowest, highest = rolled(braking, v, a)
+        scale = 1e-9 * max(1.0, abs(place), abs(v))
+        assert end == pytest.approx(place, abs=scale), (down, v, a)
+        assert min(0.0, turn, end) == pytest.approx(lowest, abs=scale), (down, v, a)
+        assert max(0.0, turn, end) == pytest.approx(highest, abs=scale), (down, v, a)
+
+
+def test_no_deceleration_is_larger_than_can_be_taken_off_before_rest():
+    braking = JerkBraking(1e9)
+    for n in range(60):
+        speed = n * (n + 1) / 2  # 1 + 2 + ... + n
+        assert braking.curve(speed) == pytest.approx(-n)
+        assert braking.curve(-speed) == pytest.approx(n)
+    assert braking.curve(0.25) == -0.25
+
+
+@pytest.mark.parametrize("jerk", JERKS)
+def test_braking_takes_no_longer_and_no_further_than_is_told(jerk):
+    for build_up in (7, 30, 200):
+        limiter = started(jerk=jerk)
+        for _ in range(build_up):
+            begun = limiter.follow([3.0], 1, 0).position_rad[0]
+        ticks, fastest, last = 0, 0.0, begun
+        while not limiter.is_still:
+            here = limiter.brake(1, 0).position_rad[0]
+            fastest, last = max(fastest, (here - last) / T), here
+            ticks += 1
+        fastest = max(fastest, 1e-3)
+        seconds, way = stopping(fastest, 15.0, 20.0, jerk)
+        assert ticks <= seconds / T + 4
+        assert here - begun <= way + 3 * fastest * T
+        assert limiter.brake(1, 0).position_rad[0] == here
+
+
+def test_without_a_jerk_limit_stopping_is_speed_by_deceleration():
+    assert stopping(2.0, 15.0, 20.0, None) == (0.1, 0.1)
+    seconds, way = stopping(2.0, 15.0, 20.0, 1e9)
+    assert (seconds, way) == (pytest.approx(0.1, rel=1e-4), pytest.approx(0.1, rel=1e-4))
+    # 15/300 s until it accelerates no more, 2/20 s and 20/300 s of braking
+    assert stopping(2.0, 15.0, 20.0, 300.0)[0] == pytest.approx(0.05 + 0.1 + 0.2 / 3)
+
+
+def test_the_stop_bench_allows_the_longer_stop():
+    rig, _ = load_rig("demo")
+    joints = (msgspec.structs.replace(rig.arm.joints[0], jerk_deg_s3=9000.0), *rig.arm.joints[1:])  # 900 deg/s2: 0.1 s
+    rig = msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=joints))
+    none = (0.0,) * (len(joints) - 1)
+    stop = judge(rig, Motion(100.0, (2.0, *none), 2.0, 0.0, (0.3, *none)), 60.0, "")
+    decel, jerk = math.radians(900.0), math.radians(9000.0)
+    seconds = 0.1 + (2.0 / decel + decel / jerk)
+    assert stop.allowed_ms == pytest.approx(60.0 + seconds * 1e3 + 250.0)
+    assert stop.allowed_deg == pytest.approx(math.degrees(2.0 * (0.160 + (seconds + 0.1) / 2)) + 0.2)
+
+
+def test_a_joint_that_only_passes_through_rest_is_not_still():
+    limiter = started()
+    limiter.follow([3.0], 1, 0)
+    limiter._step[0] = 0.0  # as at the turn of a motion
+    assert not limiter.is_still
+    limiter.missed()
+    assert limiter.is_still
+
+
+def test_missed_slots_leave_neither_speed_nor_acceleration():
+    limiter = started()
+    for _ in range(60):
+        limiter.follow([3.0], 1, 0)
+    held = limiter.position_rad[0]
+    limiter.missed()
+    first = limiter.follow([3.0], 1, 0).position_rad[0] - held
+    assert first == pytest.approx(300.0 * T**3, rel=1e-5)
+
+
+@pytest.mark.parametrize(("start", "inside"), [(3.6, 3.4), (-1.6, -1.4)])
+def test_a_start_outside_comes_in_slowly_whatever_is_asked(start, inside):
+    limiter = started(start)
+    last = start
+    for target in (start * 2, start, math.nan, 1.0, start * 2):
+        for _ in range(1700):
+            here = limiter.follow([target], 1, 0).position_rad[0]
+            if not -1.4 <= last <= 3.4:
+                assert abs(here) <= abs(last) and abs(here - last) <= 0.2 * T * (1 + 1e-9)
+            last = here
+    assert here == pytest.approx(inside, abs=1e-10)
+
+
+# -- following
+
+
+@pytest.mark.parametrize("jerk", JERKS)
+@pytest.mark.parametrize("to", [1e-6, 3e-4, 2e-3, 0.03, 1.0, -1.0])
+def test_a_step_is_reached_without_overshoot_and_held_exactly(jerk, to):
+    limiter = started(jerk=jerk)
+    for _ in range(5):
+        limiter.follow([0.0], 1, 0)
+    positions = [limiter.follow([to], 1, 0).position_rad[0] for _ in range(700)]
+    assert max(position * math.copysign(1, to) for position in positions) <= abs(to)
+    assert positions[-1] == to and limiter.is_still
+
+
+def test_a_step_takes_little_longer_than_braking_and_accelerating_must():
+    limiter = started()
+    ticks = 0
+    while limiter.follow([1.0], 1, 0).position_rad[0] != 1.0:
+        ticks += 1
+    at_best_s = 1.0 / 2.0 + (2.0 / 15.0 + 15.0 / 300.0) / 2 + (2.0 / 20.0 + 20.0 / 300.0) / 2
+    assert ticks * T <= at_best_s * 1.02 + 4 * T
+
+
+@pytest.mark.parametrize(("jerk", "most_rad"), [(300.0, 6e-4), (1000.0, 2e-5), (1e4, 1e-6)])
+def test_a_smooth_wish_is_followed_with_less_than_half_a_millisecond_of_lag(jerk, most_rad):
+    limiter = started(jerk=jerk)
+    for k in range(3000):
+        target = 0.4 * math.sin(3 * k * T)
+        error = limiter.follow([target], 1, 0).position_rad[0] - target
+        if k > 1000:
+            assert abs(error) <= min(most_rad, 1.2 * 0.5e-3)
+
+
+def test_a_target_that_moves_on_is_caught_up_with():
+    limiter = started()
+    worst = 0.0
+    for k in range(1500):
+        target = 0.5 + 0.8 * k * T
+        worst = max(worst, limiter.follow([target], 1, 0).position_rad[0] - target)
+    assert worst <= 2e-3
+    assert limiter.position_rad[0] == pytest.approx(target, abs=1e-9)
+
+
+@pytest.mark.parametrize("jerk", [200.0, 300.0, 1000.0])
+@pytest.mark.parametrize(("noise", "gain"), [(1e-5, 1.0), (1e-4, 2.0)])
+def test_the_noise_of_encoders_is_not_made_larger_and_coarse_noise_little(jerk, noise, gain):
+    rng = random.Random(3)
+    limiter = started(0.2, jerk=jerk)
+    sent = [limiter.follow([0.2 + rng.gauss(0.0, noise)], 1, 0).position_rad[0] for _ in range(1500)][500:]
+    assert math.sqrt(sum((position - 0.2) ** 2 for position in sent) / len(sent)) <= gain * noise
+
+
+def test_the_count_of_a_coarse_encoder_at_rest_does_not_ring():
+    limiter = started(0.2)
+    count = 2 * math.pi / 4096
+    for k in range(4):
+        target = 0.2 + count * (k % 2)
+        sent = [limiter.follow([target], 1, 0).position_rad[0] for _ in range(200)]
+        assert sent[-1] == target and sent[100:] == [target] * 100
+        assert min(sent) >= 0.2 - 1e-12 and max(sent) <= 0.2 + count + 1e-12
+
+
+def test_a_jerk_too_high_to_matter_follows_as_without_one():
+    plain = Limiter([replace(JOINT, jerk_rad_s3=None)], T)
+    plain.start([0.0])
+    smooth = started(jerk=1e8)
+    for k in range(2000):
+        target = [1.0 if k < 700 else 0.3 * math.sin(4 * k * T)]
+        assert smooth.follow(target, 1, 0).position_rad[0] == pytest.approx(
+            plain.follow(target, 1, 0).position_rad[0], abs=2e-3
+        )
+
+
+def test_joints_without_a_jerk_limit_go_on_as_ever_beside_one_with():
+    other = JointLimits("j2", -1.0, 1.0, 3.0, 20.0, 30.0, None, 0.2)
+    both, alone = Limiter([JOINT, other], T), Limiter([other], T)
+    both.start([0.0, 0.1])
+    alone.start([0.1])
+    rng = random.Random(5)
+    target = 0.0
+    for k in range(3000):
+        if rng.random() < 0.05:
+            target = rng.choice([rng.uniform(-2, 2), math.nan, 1e308, -math.inf])
+        if k % 500 == 77:
+            both.missed()
+            alone.missed()
+        assert both.follow([target, target], 1, 0).position_rad[1:] == alone.follow([target], 1, 0).position_rad
+
+
+class Restraint:
+    event = None
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def start(self, position_rad): ...
+
+    def allows(self, position_rad, steps):
+        return False
+
+    def shares(self, position_rad, braking, wished):
+        return [self.share] * len(wished)
+
+
+@pytest.mark.parametrize(("share", "is_wish"), [(1.0, True), (0.999, False), (0.0, False)])
+def test_held_back_a_joint_takes_its_wish_or_brakes_nothing_between(share, is_wish):
+    held, free = Limiter([JOINT], T, Restraint(1.0)), started()
+    held.start([0.0])
+    for _ in range(80):
+        assert held.follow([3.0], 1, 0) == free.follow([3.0], 1, 0)
+    held._restraint.share = share
+    expected = free.follow([3.0], 1, 0) if is_wish else free.brake(1, 0)
+    assert held.follow([3.0], 1, 0) == expected
+
+
+def test_a_state_is_viable_exactly_while_braking_from_it_ends_inside():
+    joint = JerkJoint(-1.0, 1.0, 2.0, 15.0, 15.0, 300.0, T)
+    j = 300.0 * T**3 * (1 - 1e-6)
+    braking = JerkBraking(15.0 * T**2 * (1 - 1e-6) / j)
+    rng = random.Random(9)
+    seen = set()
+    for _ in range(3000):
+        v, a = rng.uniform(-1600, 1600), rng.uniform(-24, 24)
+        position = rng.choice([-1, 1]) * rng.uniform(0.6, 1.0)
+        _, lowest, highest = rolled(braking, v, a)
+        here = position + v * j
+        slack = min(here + lowest * j + 1.0, 1.0 - here - highest * j)
+        if abs(slack) > 1e-9:
+            assert joint.is_viable(position, v, a) is (slack > 0), (position, v, a)
+            seen.add(slack > 0)
+    assert seen == {True, False}
