@@ -37,6 +37,8 @@ class ProcessFault:
     on_small_disk: bool = False
     has_screen: bool = False
     """The person's screen is a process of its own."""
+    is_flooded: bool = False
+    """Others ask the control process as fast as they can."""
 
     def expected(self, state: Mode) -> str:
         return self.moving if state in MOVING else self.standing
@@ -78,6 +80,31 @@ def _fill(rig: DrivenRun) -> None:
 
 def _empty(rig: DrivenRun) -> None:
     (Path(rig.run._settings.data) / "filler").unlink(missing_ok=True)
+
+
+def _stop(rig: DrivenRun) -> None:
+    rig.run.ask(IntentKind.STOP)
+
+
+_FLOODS: Final = (
+    "import sys; from pathlib import Path; from station.link.intents import IntentSender\n"
+    "from station.signals import IntentKind, Role\n"
+    "senders = [IntentSender(Path(sys.argv[1]), role) for role in (Role.SESSION, Role.PEDAL)]\n"
+    "while True:\n"
+    "    for sender in senders: sender.send(IntentKind.LEASE, 0)\n"
+)
+
+
+@contextlib.contextmanager
+def flood(rig: DrivenRun) -> Iterator[None]:
+    """The session's and the pedal's lanes, full all the time."""
+    child = subprocess.Popen([sys.executable, "-c", _FLOODS, str(rig.run.runtime.path("intents.sock"))])
+    try:
+        time.sleep(1.0)
+        yield
+    finally:
+        child.kill()
+        child.wait()
 
 
 def _nothing(rig: DrivenRun) -> None:
@@ -134,6 +161,9 @@ PROCESS_FAULTS: Final = (
         "(screen_lost)",
         750,
         has_screen=True,
+    ),
+    ProcessFault(
+        "flood of intents, then a stop", _stop, _nothing, "operator_stop", "operator_stop", 60, is_flooded=True
     ),
     ProcessFault("disk full", _fill, _empty, "disk_full", "(disk_full)", 7000, on_small_disk=True),
 )
@@ -216,7 +246,8 @@ def _try_process(fault: ProcessFault, state: Mode, data: Path, expected: str) ->
                 assert rig.run.intents is not None
                 rig.run.intents.close()
                 rig.run.intents = Screen(rig.run.runtime.path("intents.sock"))  # type: ignore[assignment]
-            return _judged(rig, fault, state, expected)
+            with flood(rig) if fault.is_flooded else contextlib.nullcontext():
+                return _judged(rig, fault, state, expected)
     disk = data / "small"
     with small_disk(disk) as is_there:
         if not is_there:
