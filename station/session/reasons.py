@@ -46,8 +46,8 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
         "to check the cable",
     },
     TICK_GAP: {
-        "zh": "控制程序停顿 {value}（最多 {limit}）→ 请重做；再次出现请叫技师",
-        "en": "The control loop paused for {value} (at most {limit}) → redo; if it comes again, call a technician",
+        "zh": "控制程序有停顿（{value}，最多 {limit}）→ 请重做；再次出现请叫技师",
+        "en": "The control loop paused ({value}, at most {limit}) → redo; if it comes again, call a technician",
     },
     LIMIT_HIT: {
         "zh": "{joint}超出机器人限位 {value} → 动作小一点再做",

@@ -160,8 +160,13 @@ class StationApp(App[Outcome]):
             asks_finish=self._asked_finish_ns is not None,
             is_finishing=self._is_finishing,
             silent_s=(now_ns - self._seen_ns) / 1e9,
-            remark=self._remark[0] if 0 <= now_ns - self._remark[1] < REMARK_NS else "",
+            remark=self._remark_now(now_ns),
         )
+
+    def _remark_now(self, now_ns: int) -> str:
+        text, since_ns = self._remark
+        is_true = text != STILL_STOPPED or self._mode == Mode.STOPPED
+        return text if is_true and 0 <= now_ns - since_ns < REMARK_NS else ""
 
     @property
     def _mode(self) -> int:

@@ -169,6 +169,8 @@ async def test_a_reset_that_does_nothing_is_answered(staged: Staged):
         stage.clock.advance(1.0)
         stage.link.show(t_ns=stage.clock.now_ns)
         assert any("Not reset: the cause is still there" in line for line in await stage.draw())
+        stage.link.show(mode=Mode.READY)
+        assert not any("Not reset" in line for line in await stage.draw())
 
 
 async def test_q_asks_first_and_finishes_at_the_second_press(staged: Staged):
