@@ -156,8 +156,10 @@ def test_images_for_others_or_with_a_wrong_hash_are_refused(board: ExoBoard) -> 
         assert ack(talk, UpdateBegin(CONSENT, encode_image_header(huge))) == Result.BAD_IMAGE
         assert ack(talk, UpdateData(0, b"12345678")) == Result.BAD_STATE
         lying = Image(NEW.header._replace(sha256=bytes(32)), NEW.payload)
-        with pytest.raises(WireError, match="not whole or not for this board"):
+        with pytest.raises(WireError, match="not whole, not for this board"):
             upload(talk, lying, quiet)
+        with pytest.raises(WireError, match=f"for boards 'otherboard', not for this board, '{BOARD_TYPE}'"):
+            update_board(talk, other, quiet)
         update_board(talk, NEW, quiet)
 
 
