@@ -189,6 +189,7 @@ static bool start(void)
 {
     power_on_ns = posix_now_ns();
     posix_shared->starts++;
+    posix_shared->rate_hz = 0;
     posix_shared->power_on_low = (uint32_t)power_on_ns;
     posix_shared->power_on_high = (uint32_t)(power_on_ns >> 32);
     return exo_board_start(&board, &config);
