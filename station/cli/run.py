@@ -115,17 +115,21 @@ class _StopSignal:
     def __init__(self) -> None:
         self.count = 0
         self.has_started = False
+        self._is_ending = False
         signal.signal(signal.SIGINT, self._take)
         signal.signal(signal.SIGTERM, self._take)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _take(self, *_: object) -> None:
+        if self._is_ending:  # it was on its way when the ones after it were switched off
+            return
         self.count += 1
         if self.count > 1 or not self.has_started:
             self.abort()
 
     def abort(self) -> None:
         """End at once, in the safe order; nothing may interrupt that. Raises KeyboardInterrupt."""
+        self._is_ending = True
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt

@@ -12,6 +12,8 @@ from station.signals import AlarmView, Mode, Tick
 
 ALARM_STANDS_NS: Final = 5_000_000_000
 """An event that has not come again for so long no longer stands."""
+_INPUTS_FRESH_NS: Final = 100_000_000
+"""What an older sample says of a switch that must be held is worth nothing."""
 _HAS: Final = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 _STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
 _OWN: Final = ("session_lost",)
@@ -80,7 +82,8 @@ class TickMonitor:
         released, an emergency stop is pressed."""
         now = self.last.inputs if self.last is not None else 0
         found = self._has
-        if now & INPUT_HAS_ENABLE:
+        is_fresh = self.last is not None and self.last.start_ns - self.last.sample_t_ns < _INPUTS_FRESH_NS
+        if now & INPUT_HAS_ENABLE and is_fresh:
             found |= now & INPUT_ENABLE
         if self._has & INPUT_HAS_ESTOP and (now & INPUT_ESTOP or not now & INPUT_HAS_ESTOP):
             found |= INPUT_ESTOP

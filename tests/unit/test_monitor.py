@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.session.monitor import ALARM_STANDS_NS, TickMonitor
 from station.signals import Mode
 from tests.gestures import NAMES, TickMaker
@@ -87,3 +91,44 @@ def test_a_session_that_tells_of_itself_is_not_lost():
     monitor.on_tick(maker.make(S, STILL, Mode.HOLD, (("session_lost", ""),)))
     assert monitor.stop_event == "session_lost"
     assert monitor.alarms(S) == ()
+
+
+def test_the_worst_alarm_is_first_and_the_newest_among_equals():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    for index, name in enumerate(
+        ("leader_stale", "motor_warm", "joint_lost", "records_lost", "disk_low", "joint_frozen", "no_such_event")
+    ):
+        monitor.on_tick(maker.make(S + index * 2_000_000, STILL, Mode.STOPPED, ((name, ""),)))
+    assert [alarm.event for alarm in monitor.alarms(S + 20_000_000)] == [
+        "no_such_event",  # unknown: it stops the arm
+        "joint_frozen",
+        "joint_lost",
+        "leader_stale",
+        "records_lost",
+        "disk_low",
+        "motor_warm",
+    ]
+
+
+BOTH = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
+
+
+@pytest.mark.parametrize(
+    ("now", "age_ms", "seen"),
+    [
+        (BOTH | INPUT_ENABLE, 1, BOTH | INPUT_ENABLE),
+        (BOTH, 1, BOTH),
+        (BOTH | INPUT_ENABLE | INPUT_ESTOP, 1, BOTH | INPUT_ENABLE | INPUT_ESTOP),
+        (BOTH | INPUT_ENABLE, 400, BOTH),
+        (0, 1, BOTH | INPUT_ESTOP),
+    ],
+)
+def test_a_switch_that_is_no_longer_heard_is_released_and_a_stop_is_pressed(now: int, age_ms: int, seen: int):
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    tick = maker.make(S, STILL, Mode.READY)
+    assert monitor.inputs == 0
+    monitor.on_tick(tick)
+    assert monitor.inputs == 0, "a rig without switches has none"
+    monitor.on_tick(msgspec.structs.replace(tick, inputs=BOTH))
+    monitor.on_tick(msgspec.structs.replace(tick, inputs=now, sample_t_ns=tick.start_ns - age_ms * 1_000_000))
+    assert monitor.inputs == seen
