@@ -34,8 +34,11 @@ _FILTER: Final = 2.0
 """The target's motion is estimated over A/J/2 and some: half of the time that the joint needs to accelerate."""
 _TRIES: Final = 7
 _PULLS: Final = 6
+_PEEK: Final = 0.1
+"""Of j: the second look."""
 _NEAR: Final = 1e-9
-"""Of j: so near to where it should end is near enough."""
+_NEAR_MOVING: Final = 1e-5
+"""Of j, and of a moving joint's step: so near to where it should end is near enough."""
 
 
 def stopping(
@@ -111,7 +114,13 @@ class JerkBraking:
         Off the curve a changes by j a tick until it meets c: after k ticks, the smallest k with
         phi^-1(k + 1 - a) >= v_k. Both sides are quadratic in k but for r (1 - r) / 2, r the fraction of -a.
         """
-        c = self.curve(v)
+        size = v if v >= 0.0 else -v
+        n = int((sqrt(1.0 + 8.0 * size) - 1.0) / 2.0)
+        c = size / (n + 1) + n / 2
+        if c > self.down:
+            c = self.down
+        if v >= 0.0:
+            c = -c
         if c - 1.0 <= a <= c + 1.0:
             return (self._along(v), 0.0) if v >= 0.0 else (-self._along(-v), 0.0)
         sign = 1.0
@@ -198,7 +207,7 @@ class JerkJoint:
     differences of rounded positions, whose errors a long ramp would add up three times. Positions rad."""
 
     __slots__ = (
-        "_a", "_at_target", "_braked", "_braking", "_far", "_high", "_j", "_low", "_lower", "_most", "_motion",
+        "_a", "_at_target", "_braked", "_braking", "_far", "_high", "_j", "_jerk", "_low", "_lower", "_most", "_motion",
         "_per_j", "_up", "_upper", "_v", "_wished",
     )  # fmt: skip
 
@@ -221,6 +230,8 @@ class JerkJoint:
         self._motion = TargetMotion(self._up, self._most, self._j)
         self._v = self._a = 0.0
         """In j a tick (a tick): of the last position sent."""
+        self._jerk = 0.0
+        """How a changed in the last tick."""
         self._wished = self._braked = (math.nan, 0.0, 0.0)
         """Of this tick: position, v and a."""
 
@@ -230,12 +241,14 @@ class JerkJoint:
 
     def start(self) -> None:
         """At rest."""
-        self._v = self._a = 0.0
+        self._v = self._a = self._jerk = 0.0
         self._motion.forget()
 
     def take(self, sent: float) -> None:
         """What was sent: the answer of `follow` or of `brake`."""
-        _, self._v, self._a = self._wished if sent == self._wished[0] else self._braked
+        _, self._v, a = self._wished if sent == self._wished[0] else self._braked
+        self._jerk = a - self._a
+        self._a = a
 
     def brake(self, position: float) -> float:
         """The position to send: as hard as the limits allow, B."""
@@ -281,7 +294,7 @@ class JerkJoint:
         """
         p = position + v * self._j
         up, down = self._up, self._braking.down
-        if up == down and self._low + self._far < p < self._high - self._far:
+        if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):
             return True
         end, turn = self._braking.stop(v, a)
         if up < down and (turn or v == 0.0 or v * end < 0.0):  # through rest at up to D so far: at most A from there
@@ -314,22 +327,34 @@ class JerkJoint:
 
     def _catch(self, v: float, behind: float, step: float, bend: float, least: float, most: float) -> float:
         """The bend after which braking relative to the target's motion would end on the target: a root of a function
-        that rises with the bend, by false position (Illinois). What lies beyond least and most is cut off."""
+        that rises with the bend. First braking itself towards a target at rest, as the last tick went on towards one
+        that moves; then a little further, then by false position (Illinois). What lies beyond least and most is cut
+        off."""
         stop = self._braking.stop
-        guess = min(max(bend + self._braking.curve(v - step), least), most)
+        if step == 0.0 == bend:
+            guess, near, peek = self._braking.curve(v), _NEAR, 2.0
+        else:
+            guess, near, peek = self._a + self._jerk, _NEAR + _NEAR_MOVING * (v if v >= 0.0 else -v), _PEEK
+        guess = most if guess > most else max(guess, least)
         error = v + guess + stop(v + guess - step, guess - bend)[0] - behind
-        if -_NEAR < error < _NEAR:
+        if -near < error < near:
             return guess
-        other = most if error < 0.0 else least
-        if other == guess:
+        end = most if error < 0.0 else least
+        if end == guess:
             return guess
+        other = min(guess + peek, end) if error < 0.0 else max(guess - peek, end)
         other_error = v + other + stop(v + other - step, other - bend)[0] - behind
         if (other_error < 0.0) == (error < 0.0):
-            return other
+            if other == end:
+                return other
+            guess, error, other = other, other_error, end
+            other_error = v + other + stop(v + other - step, other - bend)[0] - behind
+            if (other_error < 0.0) == (error < 0.0):
+                return other
         for _ in range(_TRIES):
             middle = (error * other - other_error * guess) / (error - other_error)
             found = v + middle + stop(v + middle - step, middle - bend)[0] - behind
-            if -_NEAR < found < _NEAR:
+            if -near < found < near:
                 return middle
             if (found < 0.0) == (error < 0.0):
                 other_error /= 2
