@@ -23,9 +23,20 @@ _CLEARED_S: Final = 0.5
 _QUIET_EVENTS: Final = frozenset({"loop_gap", "clock_step", "no_screen", "joint_rejected"})
 """Told in passing; a tag that a cell is about names itself in its expectation."""
 MACHINE: Final = frozenset(
-    {"loop_gap_stop", "leader_stale", "leader_silent", "enable_stale", "lost communication", "?"}
+    {
+        "loop_gap_stop",
+        "leader_stale",
+        "leader_silent",
+        "enable_stale",
+        "lost communication",
+        "engage_released",
+        "screen_lost",
+        "session_lost",
+        "?",
+    }
 )
-"""Where not expected: the machine under the rig stood still for a while; the cell is done again."""
+"""Where not expected: the machine under the rig, its motors or its person (this program) stood still for a while; the
+cell is done again."""
 _MAY_BE_TOLD: Final = frozenset({"samples_lost"})
 OVERSHOOT_DEG: Final = 3.0
 """Of a motor behind its command, at its bound."""
