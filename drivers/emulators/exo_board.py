@@ -58,6 +58,7 @@ class ExoBoard:
         firmware: str = "1.0.0",
         count_bytes: int = 2,
         page_size: int = 1024,
+        has_boot_loader: bool = False,
         program: Path | None = None,
     ) -> None:
         """`pty_link`: name of the serial port, or `hub`: socket of the emulated bus, or `can`: SocketCAN interface.
@@ -88,6 +89,7 @@ class ExoBoard:
         self._options += [] if pty_link else ["--hub", hub] if hub else ["--can", can]
         self._options += ["--node", str(node)]
         self._options += (["--fd"] if fd else []) + (["--wide"] if count_bytes == 4 else [])
+        self._options += ["--boot-loader"] if has_boot_loader else []
         for c in self.channels:
             line = f"{c.name},{c.kind},{c.sign},{c.counts_per_turn},{c.lower_cdeg},{c.upper_cdeg}"
             self._options += ["--channel", line]

@@ -80,7 +80,7 @@ bool exo_board_start(exo_board_t *board, const exo_config_t *config)
         exo_can_init(&board->can, config->node, config->link == EXO_LINK_CAN_FD, true, 8);
     }
     board->dictionary_crc = crc_of_dictionary(board);
-    if (!exo_update_boot(&board->update)) {
+    if (!(config->has_boot_loader ? exo_update_join(&board->update) : exo_update_boot(&board->update))) {
         return false;
     }
     exo_update_status(&board->update, false, &status);
@@ -228,12 +228,15 @@ static void poll_beat(exo_board_t *board)
         return;
     }
     if (board->uptime_ms - board->host_ms > EXO_HOST_SILENT_MS) {
-        if (board->rate_hz != 0) {
+        const bool is_streaming = board->rate_hz != 0;
+        if (is_streaming) {
             exo_board_report(board, EXO_FAULT_CODE_HOST_SILENT, 255, true, 0);
             exo_board_stop_stream(board);
         }
         board->is_host_heard = false;
-        exo_board_log(board, EXO_LOG_LEVEL_WARNING, "host silent: streaming stopped");
+        if (is_streaming) {
+            exo_board_log(board, EXO_LOG_LEVEL_WARNING, "host silent: streaming stopped");
+        }
         return;
     }
     if (board->uptime_ms - board->beat_ms >= EXO_BEAT_MS) {

@@ -32,6 +32,7 @@ typedef struct {
     uint16_t max_rate_hz;
     const exo_param_t *params;
     uint8_t param_count;
+    bool has_boot_loader; /* it has called exo_update_boot already at this start */
 } exo_config_t;
 
 typedef struct {

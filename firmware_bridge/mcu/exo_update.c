@@ -70,22 +70,41 @@ bool exo_update_is_whole(uint8_t slot, exo_image_header_t *header)
     return crc == header->image_crc32 && memcmp(digest, header->sha256, sizeof digest) == 0;
 }
 
-bool exo_update_boot(exo_update_t *update)
+static bool load(exo_update_t *update)
 {
     uint8_t raw[BOOT_SIZE] = {0};
-    exo_image_header_t header;
     memset(update, 0, sizeof *update);
     update->record.areas[0] = EXO_AREA_BOOT_A;
     update->record.areas[1] = EXO_AREA_BOOT_B;
     update->record.magic = BOOT_MAGIC;
-    if (exo_record_load(&update->record, raw, sizeof raw)) {
-        update->active = raw[0] & 1u;
-        update->state = raw[1];
-        update->attempts = raw[2];
-        update->boots = exo_get_u32(raw + 4);
+    if (!exo_record_load(&update->record, raw, sizeof raw)) {
+        return false;
     }
-    update->boots++;
+    update->active = raw[0] & 1u;
+    update->state = raw[1];
+    update->attempts = raw[2];
+    update->boots = exo_get_u32(raw + 4);
     update->running = update->active;
+    return true;
+}
+
+bool exo_update_join(exo_update_t *update)
+{
+    if (!load(update)) {
+        return false;
+    }
+    if (update->state == EXO_UPDATE_STATE_TESTING) {
+        update->running = other_slot(update);
+    }
+    update->has_rolled_back = update->state == EXO_UPDATE_STATE_ROLLED_BACK;
+    return true;
+}
+
+bool exo_update_boot(exo_update_t *update)
+{
+    exo_image_header_t header;
+    load(update);
+    update->boots++;
     const uint8_t fresh = update->active ^ 1u;
     if (update->state == EXO_UPDATE_STATE_READY && exo_update_is_whole(fresh, &header)) {
         /* Written down BEFORE the new image runs: whatever it does, the next start goes back. */

@@ -24,6 +24,10 @@ typedef struct {
    neither slot holds a whole image. */
 bool exo_update_boot(exo_update_t *update);
 
+/* In an application that a boot loader has started: takes over what the loader's `exo_update_boot` decided. Calling that
+   twice a start would take every image under test back at once. False where no loader has written a boot record. */
+bool exo_update_join(exo_update_t *update);
+
 /* True where the slot holds a whole image whose CRC and hash are right. */
 bool exo_update_is_whole(uint8_t slot, exo_image_header_t *header);
 

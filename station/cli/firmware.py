@@ -28,7 +28,16 @@ from firmware_bridge.exo_terms import ChannelKind, LogLevel, UpdateState
 from firmware_bridge.handshake import Board, Expected, check_board
 from firmware_bridge.update import read_image
 from station import cli
-from station.cli.firmware_words import Progress, identity, name_of, param_document, param_words, usb, words
+from station.cli.firmware_words import (
+    Progress,
+    counter_words,
+    identity,
+    name_of,
+    param_document,
+    param_words,
+    usb,
+    words,
+)
 from station.control.inputs import required_inputs
 from station.resolve import with_leader
 from station.runtime import running_rigs
@@ -199,6 +208,7 @@ def _show(args: argparse.Namespace, rig: Rig, calibration: Calibration, talk: Ex
     wanted = {} if strange or (args.port and not args.rig) else rig.leader.parameters
     differences = params.compare(known, wanted)
     update = talk.update_status()
+    stats = talk.stats()
     document = {
         **identity(board),
         "channels": [
@@ -218,7 +228,7 @@ def _show(args: argparse.Namespace, rig: Rig, calibration: Calibration, talk: Ex
         "refused_by_rig": strange,
         "differences": [difference.words for difference in differences],
         "update": {**update._asdict(), "state": name_of(UpdateState, update.state)},
-        "stats": talk.stats()._asdict(),
+        "stats": stats._asdict(),
     }
     if args.json:
         print(json.dumps(document))
@@ -233,7 +243,7 @@ def _show(args: argparse.Namespace, rig: Rig, calibration: Calibration, talk: Ex
     for param in known:
         print("  " + param_words(param))
     _say_differences(args, differences)
-    print("counters: " + ", ".join(f"{name} {value}" for name, value in document["stats"].items()))
+    print("counters: " + counter_words(stats))
     if strange:
         print(f"rig {rig.name} would refuse it: {strange}")
     return cli.OK
@@ -276,6 +286,8 @@ def _param(args: argparse.Namespace, rig: Rig, talk: ExoTalk) -> int:
     else:
         for param in known:
             print(param_words(param))
+        if not known:
+            print("this board has no parameters")
         _say_differences(args, differences)
     return cli.FAILED if differences else cli.OK
 

@@ -6,10 +6,11 @@ import sys
 from typing import Any, Final
 
 from firmware_bridge import params
-from firmware_bridge.exo_messages import Param
+from firmware_bridge.exo_messages import Param, Stats
 from firmware_bridge.handshake import Board
 
 _BAR: Final = 30
+_NO_SENSOR: Final = -32768
 _EVERY_PERCENT: Final = 25
 """Where no terminal stands: a line each so many percent."""
 
@@ -96,6 +97,17 @@ def param_words(param: Param) -> str:
     lower, upper = params.bounds_of(param)
     saved = "" if param.is_saved else "  (not saved)"
     return f"{param.name:16} {params.value_of(param):g} {param.unit}  [{lower:g} .. {upper:g}]{saved}"
+
+
+def counter_words(stats: Stats) -> str:
+    """What the board has counted; a sensor that it does not have is left out."""
+    sensors = ("temperature_cdeg", "supply_mv")
+    found = [f"{name} {value}" for name, value in stats._asdict().items() if name not in sensors]
+    if stats.temperature_cdeg != _NO_SENSOR:
+        found.append(f"temperature {stats.temperature_cdeg / 100:g} C")
+    if stats.supply_mv:
+        found.append(f"supply {stats.supply_mv / 1000:g} V")
+    return ", ".join(found)
 
 
 def name_of(enum: Any, value: int) -> str:

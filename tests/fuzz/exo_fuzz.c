@@ -1,5 +1,5 @@
 /* Fuzz target: a whole board of the C reference on memory flash, from its first start. An input is a script: one byte for
-   the link, then steps of number, size, data (see `enum step`; seeds.py writes such scripts). Nothing is kept from one
+   the link (and 0x80 for a boot loader), then steps of number, size, data (see `enum step`; seeds.py writes such scripts). Nothing is kept from one
    input to the next, so that what breaks it breaks it again. Broken promises of the board abort.
    With clang: -fsanitize=fuzzer,address,undefined. With gcc: define EXO_FUZZ_MAIN for the drivers below:
    exo_fuzz FILE... runs these inputs; exo_fuzz --random SEED INPUTS damages right scripts at random. */
@@ -220,6 +220,10 @@ static void start(void)
 {
     is_running = false;
     is_reboot_asked = false;
+    exo_update_t loader;
+    if (config.has_boot_loader && !exo_update_boot(&loader)) {
+        fail("a boot loader finds an image whatever came over the line");
+    }
     if (!exo_board_start(&board, &config)) {
         fail("a board starts again whatever came over its line");
     }
@@ -270,6 +274,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     config.link = (exo_link_t)(data[0] % 3);
+    config.has_boot_loader = (data[0] & 0x80u) != 0;
     now_us = 0xFFFF0000u; /* the clock wraps soon */
     encoder_fault = 0;
     flash_failures = line_refusals = 0;

@@ -122,6 +122,8 @@ def board_seeds() -> dict[str, bytes]:
     for name, link in (("can", CAN), ("canfd", CAN_FD)):
         found[f"{name}_confirmed"] = bytes((link,)) + confirmed
         found[f"{name}_stream"] = bytes((link,)) + stream + asked
+    found["loader_confirmed"] = bytes((0x81,)) + confirmed  # 0x81 % 3: serial
+    found["loader_rolled_back"] = bytes((0x81,)) + rolled_back
     return found
 
 

@@ -14,6 +14,7 @@ from drivers.errors import DriverError
 from drivers.exo_link import make_link
 from drivers.exo_talk import ExoTalk
 from drivers.exo_update import update_board, upload
+from firmware_bridge import make_image as image_tool
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import (
     Ack,
@@ -53,9 +54,16 @@ def program() -> Path:
     return board_program((*STRICT, *SANITIZE))
 
 
-@pytest.fixture
-def board(tmp_path: Path, program: Path) -> Iterator[ExoBoard]:
-    board = ExoBoard(tmp_path, CHANNELS, pty_link=str(tmp_path / "tty"), page_size=PAGE, program=program)
+@pytest.fixture(params=[False, True], ids=["one program", "boot loader and application"])
+def board(tmp_path: Path, program: Path, request: pytest.FixtureRequest) -> Iterator[ExoBoard]:
+    board = ExoBoard(
+        tmp_path,
+        CHANNELS,
+        pty_link=str(tmp_path / "tty"),
+        page_size=PAGE,
+        program=program,
+        has_boot_loader=request.param,
+    )
     yield board
     board.stop()
 
@@ -285,3 +293,20 @@ def test_the_file_of_an_image_is_checked_whole() -> None:
     for wrong in (b"", data[:79], data[:-1], data + b"x", data[:100] + b"!" + data[101:], b"EXOX" + data[4:]):
         with pytest.raises(WireError):
             read_image(wrong)
+
+
+def test_a_new_board_starts_from_what_a_programmer_wrote(tmp_path: Path, program: Path) -> None:
+    """The flash of a board that was never updated: all erased but slot 0, as `make_image --flash` makes it."""
+    (tmp_path / "app.bin").write_bytes(NEW.payload)
+    slot = tmp_path / "slot0.bin"
+    assert image_tool.main([BOARD_TYPE, "2.0.0", str(tmp_path / "app.bin"), str(slot), "--flash", str(PAGE)]) == 0
+    flash = (b"\xff" * 4 * PAGE + slot.read_bytes()).ljust((4 + 2 * 130) * PAGE, b"\xff")
+    folder = tmp_path / "board"
+    board = ExoBoard(folder, CHANNELS, pty_link=str(tmp_path / "tty"), page_size=PAGE, program=program)
+    (folder / "exo_board.flash").write_bytes(flash)
+    try:
+        assert running(board) == "2.0.0"
+    finally:
+        board.stop()
+    assert image_tool.main([BOARD_TYPE, "2", str(tmp_path / "app.bin"), str(slot), "--flash", "100"]) == 2
+    assert image_tool.main([BOARD_TYPE]) == 2

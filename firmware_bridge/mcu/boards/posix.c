@@ -2,7 +2,7 @@
 
    exo_board --flash FILE --shared FILE --factory IMAGE (--pty LINK | (--hub SOCKET | --can INTERFACE) --node N [--fd])
              --serial TEXT --channel NAME,KIND,SIGN,COUNTS_PER_TURN,LOWER_CDEG,UPPER_CDEG ... [--wide] [--inputs BITS]
-             [--page-size BYTES] [--power-fails-at N]
+             [--page-size BYTES] [--power-fails-at N] [--boot-loader]
    Prints `ready`; ends when its standard input ends. Leaves with 3 where no slot holds an image, 9 when power fails. */
 #define _XOPEN_SOURCE 700
 #include <fcntl.h>
@@ -147,6 +147,10 @@ static bool read_options(int count, char **words, options_t *options)
             options->is_fd = true;
             continue;
         }
+        if (strcmp(word, "--boot-loader") == 0) {
+            config.has_boot_loader = true;
+            continue;
+        }
         if (strcmp(word, "--wide") == 0) {
             config.count_bytes = 4;
             continue;
@@ -192,6 +196,12 @@ static bool start(void)
     posix_shared->rate_hz = 0;
     posix_shared->power_on_low = (uint32_t)power_on_ns;
     posix_shared->power_on_high = (uint32_t)(power_on_ns >> 32);
+    if (config.has_boot_loader) { /* a program of its own on a real chip: nothing but the flash is handed over */
+        exo_update_t loader;
+        if (!exo_update_boot(&loader)) {
+            return false;
+        }
+    }
     return exo_board_start(&board, &config);
 }
 
