@@ -66,12 +66,13 @@ def check_jerk(
     """Raises ValueError for a jerk limit with which the joint could not be stopped sensibly."""
     if jerk * period_s**3 < LEAST_JERK_RAD:
         raise ValueError(f"{joint}: jerk_rad_s3 is {jerk:g}; expected at least {LEAST_JERK_RAD / period_s**3:g}")
+    told = f"{joint}: with jerk_rad_s3 {jerk:g} ({math.degrees(jerk):g} deg/s3) a stop from speed_rad_s {speed:g}"
     seconds, way = stopping(speed, accel, decel, jerk)
     for what, found, most, unit in (("", seconds, MOST_STOP_S, "s"), ("its travel, ", way, travel_rad, "rad")):
         if found > most:
             raise ValueError(
-                f"{joint}: with jerk_rad_s3 {jerk:g} a stop from speed_rad_s {speed:g} takes {found:.3g} {unit}; "
-                f"expected at most {what}{most:.3g} {unit}: raise the jerk or lower the speed"
+                f"{told} takes {found:.3g} {unit}; expected at most {what}{most:.3g} {unit}: raise the jerk or lower "
+                "the speed"
             )
 
 

@@ -36,13 +36,13 @@ def started(position: float = 0.0, jerk: float = 300.0, **changes: float) -> Lim
     [
         (
             {"jerk_rad_s3": 20.0},
-            "with jerk_rad_s3 20 a stop from speed_rad_s 2 takes 1.08 s; expected at most 0.8 s: raise the jerk or "
-            "lower the speed",
+            "with jerk_rad_s3 20 (1145.92 deg/s3) a stop from speed_rad_s 2 takes 1.08 s; expected at most 0.8 s: "
+            "raise the jerk or lower the speed",
         ),
         (
             {"upper_rad": -1.2},
-            "with jerk_rad_s3 300 a stop from speed_rad_s 2 takes 0.267 rad; expected at most its travel, 0.2 rad: "
-            "raise the jerk or lower the speed",
+            "with jerk_rad_s3 300 (17188.7 deg/s3) a stop from speed_rad_s 2 takes 0.267 rad; expected at most "
+            "its travel, 0.2 rad: raise the jerk or lower the speed",
         ),
         ({"jerk_rad_s3": 0.0124, "speed_rad_s": 0.2}, "jerk_rad_s3 is 0.0124; expected at least 0.0125"),
         ({"jerk_rad_s3": math.inf}, "jerk_rad_s3 is inf; expected a finite number above 0"),
