@@ -23,12 +23,15 @@ class Recent(Panel):
             return []
         marks = "".join("●" if accepted else "○" for accepted in view.recent[-_SLOTS:])
         verdicts: Row = (Span(" "), Span(marks, "strong"), Span("·" * (_SLOTS - len(marks)), "dim"))
-        pace: Row = (
-            Span(f"   {words('Pace')} ", "dim"),
-            Span(words("{pace:.0f} an hour", pace=view.pace_per_h) if view.pace_per_h else "—"),
-            Span(f"   {words('Expected finish')} ", "dim"),
-            Span(expected_finish(view, scene.wall)),
-        )
+        if view.pace_per_h:
+            pace: Row = (
+                Span(f"   {words('Pace')} ", "dim"),
+                Span(words("{pace:.0f} an hour", pace=view.pace_per_h)),
+                Span(f"   {words('Expected finish')} ", "dim"),
+                Span(expected_finish(view, scene.wall)),
+            )
+        else:
+            pace = (Span(f"   {words('Pace and expected finish: after a few repetitions')}", "dim"),)
         if height < 3:
             return [(*verdicts, *pace)]
         good = sum(view.recent[-_SLOTS:])
