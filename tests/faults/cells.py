@@ -29,6 +29,7 @@ MACHINE: Final = frozenset(
         "leader_silent",
         "enable_stale",
         "lost communication",
+        "arm_stale",
         "engage_released",
         "screen_lost",
         "session_lost",
