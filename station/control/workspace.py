@@ -118,7 +118,7 @@ def between(a: Place, b: Place, c: Place, d: Place) -> tuple[float, float, float
     denominator = uu * vv - uv * uv
     s = (uv * vr - ur * vv) / denominator if denominator > 1e-12 else 0.0
     s = 0.0 if s < 0.0 else min(s, 1.0)
-    t = (uv * s + vr) / vv if vv > 1e-12 else 0.0
+    t = (uv * s + vr) / vv if vv > 1e-12 else -1.0  # c-d is a point: what is nearest to c
     if t < 0.0 or t > 1.0:
         t = 0.0 if t < 0.0 else 1.0
         s = (uv * t - ur) / uu if uu > 1e-12 else 0.0
