@@ -42,8 +42,7 @@ class Alignment:
         """Which joints are within tolerance now."""
 
     def begin(self) -> None:
-        self._count = 0
-        self._past.clear()
+        self._past.clear()  # until it is full again nothing counts
         self.within = ()
 
     def look(self, target_rad: tuple[float, ...], sent_rad: tuple[float, ...]) -> bool:

@@ -20,7 +20,6 @@ class ArmChain:
     """One arm. `look` evaluates it at a pose; `places` and `columns` are of the last pose looked at."""
 
     def __init__(self, chain: Chain) -> None:
-        self.name = chain.name
         self.radius_m = chain.radius_m
         self.arm_joints = tuple(joint.arm_joint for joint in chain.joints)
         self.points = chain.points

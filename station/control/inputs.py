@@ -234,8 +234,6 @@ class Trust:
         """A frozen joint stays so until its reading changes."""
         self._look_us = device_us
         self._past.append(tuple(self._held))
-        if len(self._past) < FROZEN_US // _LOOK_EVERY_US + 1:
-            return
         before = self._past[0]
         movers = {
             index

@@ -16,8 +16,6 @@ class Retargeter:
         self._rows = tuple(
             (order[joint.leader], joint.scale, math.radians(joint.offset_deg)) for joint in rig.arm.joints
         )
-        self.leader_of = tuple(row[0] for row in self._rows)
-        """For each arm joint the index of its leader joint."""
 
     def retarget(self, angles: JointAngles) -> ArmTarget:
         angle_rad = angles.angle_rad

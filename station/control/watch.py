@@ -99,7 +99,7 @@ class FrozenWatch:
     def __init__(self, rig: Rig) -> None:
         self._names = tuple(joint.name for joint in rig.arm.joints)
         count = len(self._names)
-        self._said: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)] * count
+        self._said: list[tuple[float, ...]] = [()] * count
         self._said_ns = [0] * count
         self._since_ns = [0] * count
         self._told_rad: list[float | None] = [None] * count
@@ -163,7 +163,6 @@ class BusWatch:
         self._errors = [0] * len(names)
         self._off = [0] * len(names)
         self._since_ns = 0
-        self._off_words = ""
         self.total = 0
         """Error frames, bus-off and overflows of all buses since the start."""
 

@@ -1,174 +1,109 @@
-"""python -m tests.mutation [limit gate mode inputs ...] [--seconds N] [--json]
+"""python -m tests.mutation [NAME ..] [--seconds N] [--part K/N] [--mutants N] [--coverage] [--json]
 
-Runs the tests of each module against every mutant of it, one forked process each, the quick tests first. Exit code 1
-where a mutant survives that `explained.py` does not explain. Over the time limit a random part is run, and said so.
+Runs the tests of each module of `targets.py` against every mutant of it, one forked process each; the test that killed
+the last mutant comes first. Exit code 1 where a mutant survives that `explained.py` does not explain. Over the time
+limit a random part is run, and said so.
+
+--coverage runs the same tests once and tells the modules' branch coverage instead; exit code 1 below 100 %.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
-import random
-import signal
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
-import pytest
-from _pytest.runner import runtestprotocol
+from tests.mutation.targets import TARGETS
 
-from tests.mutation.explained import EXPLAINED
-from tests.mutation.mutate import mutants
-
-_LONGEST_S = 20
-
-
-@dataclass(frozen=True)
-class Target:
-    module: str
-    tests: tuple[str, ...]
-    slow: tuple[str, ...] = ()
-    """Words of test names to come last."""
-
-
-TARGETS = {
-    "limit": Target(
-        "station.control.limit",
-        ("tests/unit/test_limiter.py", "tests/unit/test_limiter_restraint.py", "tests/property/test_limiter.py"),
-        ("search", "random_sequence", "any_target", "form"),
-    ),
-    "gate": Target("drivers.gate", ("tests/unit/test_gate.py",), ("never_refuses",)),
-    "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
-    "inputs": Target("station.control.inputs", ("tests/unit/test_inputs.py",), ("random_samples", "drifts")),
-}
-
-
-DEFAULT = ("limit", "gate", "mode")
-"""What moves or stops the arm, and must have no survivor."""
-
-
-class _Run:
-    """A pytest plug-in that runs the collected tests once without and then against every mutant, each in a fork."""
-
-    def __init__(self, name: str, seconds: float, seed: int) -> None:
-        self._target = TARGETS[name]
-        self._explained = {(line, change) for line, changes, _ in EXPLAINED.get(name, ()) for change in changes}
-        self._seconds, self._seed = seconds, seed
-        self.report: dict[str, object] = {}
-
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        slow = [item for item in session.items if any(word in item.name for word in self._target.slow)]
-        items = [item for item in session.items if item not in slow] + slow
-        file = Path(*self._target.module.split(".")).with_suffix(".py")
-        source = file.read_text(encoding="utf-8")
-        if not self._survives(items, ast.parse(source)):
-            raise SystemExit(f"tests.mutation: {file}: the tests fail without any mutant; mend them first")
-        found = list(mutants(source))
-        begin = time.monotonic()
-        killed = done = 0
-        survivors: list[str] = []
-        explained: list[str] = []
-        for index in random.Random(self._seed).sample(range(len(found)), len(found)):
-            if time.monotonic() - begin > self._seconds:
-                break
-            mutant = found[index]
-            done += 1
-            if not self._survives(items, mutant.tree):
-                killed += 1
-                continue
-            words = f"{file}:{mutant.line}: {mutant.change}: {mutant.source}"
-            (explained if (mutant.source, mutant.change) in self._explained else survivors).append(words)
-        self.report = {
-            "made": len(found),
-            "run": done,
-            "killed": killed,
-            "explained": sorted(explained),
-            "survivors": sorted(survivors),
-            "seconds": round(time.monotonic() - begin),
-        }
-        return True
-
-    def _survives(self, items: Sequence[pytest.Item], tree: ast.Module) -> bool:
-        """Whether all tests pass with the mutant in the module's place."""
-        child = os.fork()
-        if child == 0:
-            signal.alarm(_LONGEST_S)  # a mutant that never ends is a dead one
-            code = 1
-            try:
-                _put_in_place(self._target.module, tree)
-                code = int(any(_fails(item) for item in items))
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-        return status == 0
-
-
-def _fails(item: pytest.Item) -> bool:
-    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
-
-
-def _put_in_place(name: str, tree: ast.Module) -> None:
-    """Runs the mutant as the module `name`, and gives its names to all who imported them."""
-    module = sys.modules[name]
-    before = dict(vars(module))
-    exec(compile(tree, str(module.__file__), "exec"), vars(module))
-    for other_name, other in list(sys.modules.items()):
-        if other is module or not other_name.startswith(("tests.", "station.", "drivers.")):
-            continue
-        for key, value in list(vars(other).items()):
-            if key in before and value is before[key]:
-                setattr(other, key, vars(module)[key])
+Report = dict[str, Any]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutation tests of the safety code.")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; limit, gate and mode where none is given"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all where none is given")
     parser.add_argument("--seconds", type=float, default=1200.0, help="time limit for each module")
     parser.add_argument("--seed", type=int, default=1, help="which part is run where the time does not suffice")
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="only the K-th of N equal parts")
+    parser.add_argument("--mutants", type=int, default=sys.maxsize, help="at most so many of each module, at random")
+    parser.add_argument("--coverage", action="store_true", help="tell the branch coverage instead")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     for name in options.names:
         if name not in TARGETS:
             parser.error(f"{name!r} is no target; expected one of {', '.join(TARGETS)}")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    report = {name: _run(name, options.seconds, options.seed) for name in options.names or DEFAULT}
+    report: dict[str, Report] = {}
+    for name in options.names or TARGETS:
+        report[name] = _in_child(name, _covered if options.coverage else lambda name: _mutated(name, options))
+        if not options.json:
+            print("\n".join(_words(name, report[name])), flush=True)
     if options.json:
         print(json.dumps(report, indent=1))
-    else:
-        for name, result in report.items():
-            print(
-                f"{name}: {result['killed']} of {result['run']} mutants killed, {len(result['explained'])} explained, "
-                f"{len(result['survivors'])} survive; {result['made']} made, {result['seconds']} s"
-            )
-            for survivor in result["survivors"]:
-                print(f"  {survivor}")
-    return 1 if any(result["survivors"] for result in report.values()) else 0
+    elif len(report) > 1:
+        print(_sum(list(report.values())))
+    return int(any(not result["good"] for result in report.values()))
 
 
-def _run(name: str, seconds: float, seed: int) -> dict[str, object]:
+def _part(words: str) -> tuple[int, int]:
+    k, _, n = words.partition("/")
+    if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n)):
+        raise argparse.ArgumentTypeError(f"{words!r}; expected K/N, e.g. 1/4")
+    return int(k), int(n)
+
+
+def _mutated(name: str, options: argparse.Namespace) -> Report:
+    from tests.mutation.mutated import mutated
+
+    return mutated(name, options.seconds, options.seed, options.part, options.mutants)
+
+
+def _covered(name: str) -> Report:
+    from tests.mutation.covered import covered
+
+    return covered(name)
+
+
+def _in_child(name: str, run: Callable[[str], Report]) -> Report:
     """In a process of its own: modules of one target must not be loaded for the next."""
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
-        plugin = _Run(name, seconds, seed)
-        pytest.main(["-q", "-p", "no:cacheprovider", "-o", "addopts=", *TARGETS[name].tests], plugins=[plugin])
-        os.write(sender, json.dumps(plugin.report).encode())
+        with os.fdopen(sender, "wb") as pipe:
+            pipe.write(json.dumps(run(name)).encode())
         os._exit(0)
     os.close(sender)
     with os.fdopen(receiver, "rb") as pipe:
-        report: dict[str, object] = json.loads(pipe.read() or b"{}")
+        report: Report = json.loads(pipe.read() or b"{}")
     os.waitpid(child, 0)
     if not report:
         raise SystemExit(f"tests.mutation: {name}: the tests could not be run; try pytest on them first")
     return report
+
+
+def _words(name: str, result: Report) -> list[str]:
+    if "percent" in result:
+        missing = f"; not taken: {', '.join(result['missing'])}" if result["missing"] else ""
+        return [f"{name}: {result['percent']:.1f} % of {result['all']} lines and branches{missing}"]
+    return [
+        f"{name}: {result['killed']} of {result['run']} mutants killed, {len(result['explained'])} explained, "
+        f"{len(result['survivors'])} survive; {result['made']} made, {result['seconds']} s",
+        *(f"  {survivor}" for survivor in result["survivors"]),
+        *(f"  explained, but killed: {line}" for line in result["needless"]),
+    ]
+
+
+def _sum(results: list[Report]) -> str:
+    if "percent" in results[0]:
+        taken = sum(result["taken"] for result in results)
+        return f"all: {taken} of {sum(result['all'] for result in results)} lines and branches"
+    run, killed = sum(result["run"] for result in results), sum(result["killed"] for result in results)
+    explained = sum(len(result["explained"]) for result in results)
+    return f"all: {killed} of {run} mutants killed, {explained} explained, {run - killed - explained} survive"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,12 @@ _DOUBLE: Final = (
     "a bound with an allowance of 1e-9 rad or a count in it: one double more or less is neither safe nor unsafe"
 )
 _ROUND: Final = "an allowance for rounding, far below one count"
+_ZERO: Final = "0 does not come here: it was looked at before"
+_ADDS: Final = "at 0 it adds 0: only skips work"
+_BEGIN_GOOD: Final = "the first good reading sets it before anything reads it"
+_SAME_COUNTS: Final = "at most the counts are replaced by themselves"
+_SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
+_NANO: Final = "a nanosecond of a window"
 
 EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "limit": (
@@ -88,4 +94,111 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
     ),
     "mode": (("break", ("break to continue",), "in each mode one of these triggers changes anything"),),
+    "inputs": (
+        ("self._seq = -1", ("1 to 2",), "below every number of a device"),
+        ("self._device_us = -1", ("1 to 2",), "below every time of a device"),
+        ("self._good_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
+        ("self._changed_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
+        ("self._is_changed = False", ("False to True", "statement removed"), _SAME_COUNTS),
+        ("self._look_us = 0", ("0 to 1",), "a microsecond of when the first look comes"),
+        ("if self._is_all_good:", ("condition always false",), _COST),
+        ("ages: tuple[int, ...] = (now_ns - self._good_ns[0],) * self._count", ("0 to 1",), "then all are the same"),
+        ("self._offset_ns = offset_ns if offset_ns < prompt_ns else prompt_ns", ("< to <=",), _SAME),
+        (
+            "if self._is_all_good and self._take_all_good(counts, health, device_us, before_us, born_ns):",
+            ("condition always false",),
+            _SLOW,
+        ),
+        (
+            "if not lower <= count <= upper and not 0.0 <= count - window < turn:",
+            ("0.0 to 0.001", "<= to <", "< to <="),
+            "at the end of the turn: the same turn, or out of range on either",
+        ),
+        ("if passed_us > _DOUBT_US and reasons[index] == _IMPOSSIBLE_STEP:", ("> to >=",), _ADDS),
+        ("if -most <= count - before <= most:", ("<= to <",), _DOUBLE),
+        ("self._is_all_good = not any(reasons)", ("statement removed",), _SLOW),
+        ("if any(health):", ("condition always true",), _SLOW),
+        ("most = most_per_us * passed_us + slack", ("* to /", "+ to -"), _SLOW),
+        (
+            "if not (lower <= count <= upper and -most <= count - before <= most):  # type: ignore[operator]",
+            ("<= to <", "condition always true", "minus removed"),
+            _SLOW,
+        ),
+        ("return True", ("True to False",), _SLOW),
+        ("if was is not None and now is not None and abs(now - was) > self._moved", ("> to >=",), _DOUBLE),
+        (
+            'words = f"{joint.name}: {reason}, " + (f"{age_ns // 1_000_000} ms" if age_ns < NEVER_NS else "never read")',  # noqa: E501
+            ("< to <=",),
+            "that is the age at the time 0 of the machine's start",
+        ),
+        ("NEVER_NS: Final = 1 << 62", ("1 to 2", "62 to 63"), "any number beyond all times"),
+    ),
+    "watch": (
+        ("self._said_ns = [0] * count", ("0 to 1",), "the first look sets it, and looks at nothing else before"),
+        ("self._since_ns = [0] * count", ("0 to 1",), "the first look sets it, and looks at nothing else before"),
+        ("self._next_ns = 0", ("0 to 1",), _NANO),
+        ("self._errors = [0] * len(names)", ("0 to 1",), "the first look, which tells nothing, sets it"),
+        ("if total != self.total:", ("condition always true",), _COST),
+        ("if feedback.status != self._all_on:", ("condition always true",), _COST),
+    ),
+    "align": (
+        ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),
+        ("self._count = 0", ("0 to 1", "statement removed"), "the first look, without a speed yet, sets it to 0"),
+    ),
+    "chain": (
+        (
+            "carried: list[list[tuple[int, float, float, float]]] = [[] for _ in range(len(chain.joints) + 1)]",
+            ("1 to 2",),
+            "one empty list more, of no joint",
+        ),
+    ),
+    "supervisor": (
+        ("self._beat_ns = 0", ("0 to 1",), "a time that no heart has"),
+        ("elif away_s > 0:", ("> to >=",), _ADDS),
+    ),
+    "reduced": (
+        ("if step:", ("condition always true",), _ADDS),
+        ("size = step if step > 0.0 else -step", ("> to >=",), _ZERO),
+        ("if total <= most_m:", ("<= to <",), _ROUND),
+        ("if most_m <= 0.0:", ("<= to <",), "at 0 every speed is too fast in the next line"),
+        ("if vx * vx + vy * vy + vz * vz > most:", ("> to >=",), _ROUND),
+        ("rate = down if step > 0.0 else -down", ("> to >=",), _ZERO),
+        ("if x * x + y * y + z * z > most:", ("> to >=",), _ROUND),
+    ),
+    "workspace": (
+        (
+            "s = (uv * vr - ur * vv) / denominator if denominator > 1e-12 else 0.0",
+            ("0.0 to 0.001", "1e-12 to 1.25e-12", "> to >="),
+            "parallel: every point of the common part is as near; or lines of a micrometre",
+        ),
+        ("s = 0.0 if s < 0.0 else min(s, 1.0)", ("< to <=",), _SAME),
+        (
+            "t = (uv * s + vr) / vv if vv > 1e-12 else -1.0  # c-d is a point: what is nearest to c",
+            ("1.0 to 1.25", "1e-12 to 1.25e-12", "> to >="),
+            "any number below 0; a line of a micrometre is a point",
+        ),
+        ("if t < 0.0 or t > 1.0:", ("> to >=",), _SAME),
+        ("t = 0.0 if t < 0.0 else 1.0", ("0.0 to 0.001", "< to <="), "t is below 0 or above 1 here"),
+        (
+            "s = (uv * t - ur) / uu if uu > 1e-12 else 0.0",
+            ("0.0 to 0.001", "1e-12 to 1.25e-12", "> to >="),
+            "a-b is a point of a micrometre: every s is the same place",
+        ),
+        ("if distance < 1e-9:", ("1e-09 to 1.25e-09", "< to <="), _ROUND),
+        ("if travel:", ("condition always true",), _ADDS),
+        ("if step:", ("condition always true",), _ADDS),
+        ("if now > 0.0:", ("> to >=",), _ADDS),
+        ("size = step if step > 0.0 else -step", ("> to >=",), _ZERO),
+        ("if step < 0.0:", ("< to <=",), _ZERO),
+        ("if first + rest <= enough_m:", ("<= to <",), "either answer is a bound"),
+        ("if last > begin:", ("> to >=", "condition always true"), "an end that is counted already, once more"),
+        ("if begin < top < last:", ("< to <=",), "a top at an end is that end's value"),
+    ),
+    "can_frame": (
+        (
+            "def encode_error(error_class: int, data: bytes = bytes(8)) -> bytes:",
+            ("8 to 9",),
+            "the ninth zero is cut off by the layout",
+        ),
+    ),
 }

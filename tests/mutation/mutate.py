@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _COMPARE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -28,7 +28,12 @@ _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Pow: ast.Mult,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+    ast.Mod: ast.FloorDiv,
 }
+_CALLED: dict[str, str] = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,16 @@ class Mutant:
     """The line before the change, stripped."""
     change: str
     """Words, e.g. '< to <='."""
-    tree: ast.Module
+    _plain: ast.Module = field(repr=False)
+    _index: int
+    _number: int
+
+    @property
+    def tree(self) -> ast.Module:
+        """The mutated module, made when asked for: a large module has a thousand of them."""
+        tree = copy.deepcopy(self._plain)
+        _apply(tree, _nth(tree, self._index), self._number)
+        return ast.fix_missing_locations(tree)
 
 
 def mutants(source: str) -> Iterator[Mutant]:
@@ -48,11 +62,8 @@ def mutants(source: str) -> Iterator[Mutant]:
     _drop_annotations(plain)
     for index, node in enumerate(ast.walk(plain)):
         for number, change in enumerate(_changes(node)):
-            tree = copy.deepcopy(plain)
-            twin = _nth(tree, index)
-            _apply(tree, twin, number)
             line = getattr(node, "lineno", 1)
-            yield Mutant(line, lines[line - 1].strip(), change, ast.fix_missing_locations(tree))
+            yield Mutant(line, lines[line - 1].strip(), change, plain, index, number)
 
 
 def _drop_annotations(tree: ast.Module) -> None:
@@ -67,6 +78,9 @@ def _drop_annotations(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         for inner in ast.walk(node) if isinstance(node, ast.JoinedStr | ast.Raise) else ():
             inner.is_message = True  # type: ignore[attr-defined]
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            for inner in ast.walk(node):  # runs in no test of one process
+                inner.is_message = True  # type: ignore[attr-defined]
 
 
 def _nth(tree: ast.Module, index: int) -> ast.AST:
@@ -102,6 +116,8 @@ def _changes(node: ast.AST) -> list[str]:
             return ["statement removed"]
         case ast.Break():
             return ["break to continue"]
+        case ast.Call(func=ast.Name(id=name)) if name in _CALLED:
+            return [f"{name} to {_CALLED[name]}"]
         case _:
             return []
 
@@ -124,6 +140,8 @@ def _apply(tree: ast.Module, node: ast.AST, number: int) -> None:
             node.test = ast.Constant(number == 0)
         case ast.Break():
             _replace(tree, node, ast.Continue())
+        case ast.Call(func=ast.Name(id=name)) if name in _CALLED:
+            node.func = ast.Name(_CALLED[name], ast.Load())
         case _:
             _replace(tree, node, ast.Pass())
 
@@ -134,12 +152,12 @@ def _other(value: float) -> float:
 
 def _replace(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
     for parent in ast.walk(tree):
-        for name, field in ast.iter_fields(parent):
-            if field is old:
+        for name, value in ast.iter_fields(parent):
+            if value is old:
                 setattr(parent, name, new)
                 return
-            if isinstance(field, list) and any(item is old for item in field):
-                field[[item is old for item in field].index(True)] = new
+            if isinstance(value, list) and any(item is old for item in value):
+                value[[item is old for item in value].index(True)] = new
                 return
 
 
@@ -147,6 +165,7 @@ def _word(op: ast.AST) -> str:
     words = {
         ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
         ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in", ast.Add: "+", ast.Sub: "-", ast.Mult: "*",
-        ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|",
+        ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+        ast.LShift: "<<", ast.RShift: ">>", ast.Mod: "%",
     }  # fmt: skip
     return words[type(op)]

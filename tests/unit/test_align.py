@@ -45,8 +45,49 @@ def test_a_leader_that_moves_is_waited_for():
     def moving(speed):
         return lambda tick: (speed * tick * PERIOD_NS * 1e-9,) * COUNT
 
-    assert ticks_until_aligned(moving(1.05 * most), moving(1.05 * most)) is None
-    assert ticks_until_aligned(moving(0.95 * most), moving(0.95 * most)) is not None
+    assert ticks_until_aligned(moving(1.02 * most), moving(1.02 * most)) is None
+    assert ticks_until_aligned(moving(0.98 * most), moving(0.98 * most)) is not None
+    assert ticks_until_aligned(moving(-1.02 * most), moving(-1.02 * most)) is None
+
+
+def test_one_joint_of_the_leader_that_moves_is_enough_to_wait():
+    def target(tick):
+        return (*(0.3,) * (COUNT - 1), 0.3 + 0.02 * (tick % 20))
+
+    assert ticks_until_aligned(target, target) is None
+
+
+def test_the_tolerances_include_their_bounds():
+    for sign in (1, -1):
+        assert ticks_until_aligned(at(sign * TOLERANCE), at(0.0)) is not None
+        assert ticks_until_aligned(at(sign * math.nextafter(TOLERANCE, 1)), at(0.0)) is None
+    alignment = Alignment(RIG, PERIOD_NS)
+    most = math.radians(RIG.align.leader_speed_deg_s) * (25 * PERIOD_NS * 1e-9)
+    for sign in (1, -1):
+        for way, expected in ((most, True), (math.nextafter(most, 1), False)):
+            alignment.begin()
+            for _ in range(25 + RIG.align.ticks - 1):
+                alignment.look((0.0,) * COUNT, (0.0,) * COUNT)
+            assert alignment.look((sign * way,) * COUNT, (sign * way,) * COUNT) == expected
+
+
+def test_a_beginning_forgets_everything():
+    alignment = Alignment(RIG, PERIOD_NS)
+    first = 25 + RIG.align.ticks - 1
+    for _ in range(first + 1):
+        is_aligned = alignment.look((0.3,) * COUNT, (0.3,) * COUNT)
+    assert is_aligned and alignment.within
+    alignment.begin()
+    assert alignment.within == ()
+    looks = [alignment.look((0.3,) * COUNT, (0.3,) * COUNT) for _ in range(first + 1)]
+    assert looks == [False] * first + [True]
+
+
+def test_at_slots_longer_than_the_window_two_looks_tell_the_speed():
+    alignment = Alignment(RIG, 100_000_000)
+    alignment.begin()
+    looks = [alignment.look((0.3,) * COUNT, (0.3,) * COUNT) for _ in range(RIG.align.ticks + 1)]
+    assert looks == [False] * RIG.align.ticks + [True]
 
 
 def test_a_moment_outside_begins_the_count_anew():
@@ -73,6 +114,7 @@ def test_two_answers_agree_where_the_arm_stands():
     assert not agree((0.1, -1.0), (0.1, -1.011))
     assert not agree((0.111, -1.0), (0.1, -1.0))
     assert not agree((math.nan,), (math.nan,))
+    assert not agree((0.01,), (0.0,)) and not agree((0.0,), (0.01,))
 
 
 def test_the_reachable_pose_is_the_nearest():

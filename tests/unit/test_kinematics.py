@@ -71,6 +71,7 @@ def compare(chains, model, mapping, poses=60):
             chain.look(position)
             for point, place, columns in zip(chain.points, chain.places, chain.columns):
                 expected, jacobian = reference(model, angles, point.name)
+                assert len(columns) == point.joints
                 worst = max(worst, float(np.abs(expected - place).max()))
                 for index, column in enumerate(columns):
                     name = list(mapping.values())[chain.arm_joints[index]]
@@ -88,6 +89,7 @@ def test_the_demo_arms_are_where_mujoco_says():
     assert compare(chains, model, {name: name if "gripper" not in name else "" for name in NAMES}) < 1e-9
     assert [point.name for point in chains[0].points] == ["right_yoke", "right_elbow", "right_wrist", "right_tool"]
     assert [point.joints for point in chains[0].points] == [0, 2, 4, 7]
+    assert [chain.radius_m for chain in chains] == [0.05, 0.05]
 
 
 @pytest.mark.parametrize("turned", ["b", "-b"])

@@ -20,6 +20,11 @@ def made(source: str) -> dict[str, str]:
         ("x = a < b", {"< to <=": "x = a <= b", "< to >=": "x = a >= b"}),
         ("x = a is b", {"is to is not": "x = a is not b"}),
         ("x = a + b", {"+ to -": "x = a - b"}),
+        ("x = a % b", {"% to //": "x = a // b"}),
+        ("x = a << b", {"<< to >>": "x = a >> b"}),
+        ("x = a ^ b", {"^ to |": "x = a | b"}),
+        ("x = min(a, b)", {"min to max": "x = max(a, b)"}),
+        ("x = any(a)", {"any to all": "x = all(a)"}),
         ("x = a and b", {"and to or": "x = a or b"}),
         ("x = not a", {"not removed": "x = a"}),
         ("x = -a", {"minus removed": "x = a"}),
@@ -56,6 +61,7 @@ def test_a_chain_of_comparisons_is_changed_one_at_a_time():
         'raise ValueError(f"{a + 1} is below {b}; expected {c:.2f}" + str(-d))',
         'x = f"{a + 1}"',
         "x: int | None = None",
+        "if __name__ == '__main__':\n    sys.exit(main(1))",
     ],
 )
 def test_words_and_annotations_are_left_alone(source):

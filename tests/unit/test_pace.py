@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import select
+import time
 
 import pytest
 
@@ -89,6 +91,82 @@ def test_the_schedule_locks_to_the_leaders_samples(clock, phase_ns, drift_ppm):
         pace.advance()
     assert pace.lost == 0
     assert max(abs(value) for value in off[-200:]) < 30_000
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "leader_hz", "guard_ns"),
+    [(500.0, 1000.0, 500_000), (500.0, 250.0, 666_666), (1000.0, 1000.0, 333_333), (100.0, 800.0, 625_000)],
+)
+def test_the_sleeper_wakes_half_a_sample_before_the_slot_at_most_a_third_of_it(clock, rate_hz, leader_hz, guard_ns):
+    pace = pace_of(clock, rate_hz, leader_hz)
+    assert pace.period_ns == round(1e9 / rate_hz)
+    assert pace.sleep() == 0
+    assert clock.now_ns == pace.slot_ns - guard_ns
+
+
+def test_a_sleeper_without_time_to_sleep_is_not_late(clock):
+    slept = []
+    pace = Pace(500.0, 1000.0, clock, slept.append)
+    clock.now_ns = pace.slot_ns - 500_000
+    assert pace.sleep() == 0
+    clock.now_ns += 700_000
+    assert pace.sleep() == 0
+    assert slept == []
+    clock.now_ns -= 700_001
+    pace.sleep()
+    assert slept == [1e-9]
+
+
+def test_a_sleeper_that_woke_early_is_not_late(clock):
+    pace = Pace(500.0, 1000.0, clock, lambda seconds: None)
+    assert pace.sleep() == 0
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "leader_hz", "grace_ns"), [(500.0, 1000.0, 500_000), (500.0, 250.0, 666_666), (1000.0, 1000.0, 333_333)]
+)
+def test_the_leader_is_waited_for_until_half_a_sample_after_the_slot(clock, monkeypatch, rate_hz, leader_hz, grace_ns):
+    asked = []
+    monkeypatch.setattr(select, "select", lambda *of: asked.append(of) or ((), (), ()))
+    pace = pace_of(clock, rate_hz, leader_hz)
+    clock.now_ns = pace.slot_ns - 1000
+    assert not pace.wait(7)
+    clock.now_ns = pace.slot_ns + grace_ns
+    assert not pace.wait(7)
+    clock.now_ns += 5
+    assert not pace.wait(7)
+    assert [(of[0], of[3]) for of in asked] == [((7,), pytest.approx((grace_ns + 1000) * 1e-9)), ((7,), 0), ((7,), 0)]
+
+
+def test_without_a_leader_the_slot_itself_is_waited_for(clock):
+    slept = []
+    pace = Pace(500.0, 1000.0, clock, slept.append)
+    clock.now_ns = pace.slot_ns - 700_000
+    pace.wait_out()
+    assert slept == [pytest.approx(0.0007)]
+    clock.now_ns = pace.slot_ns - 1
+    pace.wait_out()
+    assert slept[1:] == [pytest.approx(1e-9)]
+    for late_ns in (0, 1000):
+        clock.now_ns = pace.slot_ns + late_ns
+        pace.wait_out()
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("off_ns", "nudge_ns"),
+    [(160, 10), (-160, -10), (320_016, 20_000), (-320_016, -20_000), (10**9, 20_000), (15, 0)],
+)
+def test_the_schedule_moves_by_a_sixteenth_and_at_most_20_us(clock, off_ns, nudge_ns):
+    pace = pace_of(clock)
+    before_ns = pace.slot_ns
+    pace.lock_to(before_ns + off_ns)
+    assert pace.slot_ns - before_ns == nudge_ns
+
+
+def test_the_wall_clock_is_the_one_given():
+    assert Pace(500.0, 1000.0, wall=lambda: 123).wall() == 123
+    assert abs(Pace(500.0, 1000.0).wall() - time.time_ns()) < 60e9
 
 
 def test_silence_ends_the_wait_at_the_deadline():

@@ -1,0 +1,80 @@
+"""The safety code that mutation tests and branch coverage look at, and for each module the tests that hold it.
+
+Only tests within one process and without waiting: each of them runs against each mutant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Target:
+    module: str
+    tests: tuple[str, ...]
+    """Files, the quickest and nearest first."""
+    slow: tuple[str, ...] = ()
+    """Words of test names to come last."""
+    again: tuple[str, ...] = ()
+    """Modules that made something of this one while they were imported, and must do so again."""
+
+
+_EXO: Final = ("tests/unit/test_exo_edges.py", "tests/unit/test_exo_wire.py")
+
+TARGETS: Final = {
+    # What moves, restrains or stops the arm
+    "limit": Target(
+        "station.control.limit",
+        ("tests/unit/test_limiter.py", "tests/unit/test_limiter_restraint.py", "tests/property/test_limiter.py"),
+        ("search", "random_sequence", "any_target", "form"),
+    ),
+    "gate": Target("drivers.gate", ("tests/unit/test_gate.py",), ("never_refuses",)),
+    "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
+    "inputs": Target(
+        "station.control.inputs",
+        ("tests/unit/test_inputs_bounds.py", "tests/unit/test_inputs.py"),
+        ("random_samples", "drifts"),
+    ),
+    "watch": Target(
+        "station.control.watch",
+        (
+            "tests/unit/test_watch.py",
+            "tests/unit/test_watch_edges.py",
+            "tests/unit/test_watch_bounds.py",
+            "tests/unit/test_begin.py",
+        ),
+    ),
+    "links": Target("station.control.links", ("tests/unit/test_links.py",)),
+    "align": Target("station.control.align", ("tests/unit/test_align.py",)),
+    "calibrate": Target("station.control.calibrate", ("tests/unit/test_calibrate.py",)),
+    "retarget": Target("station.control.retarget", ("tests/unit/test_calibrate.py",)),
+    "pace": Target("station.control.pace", ("tests/unit/test_pace.py",)),
+    "reduced": Target("station.control.reduced", ("tests/unit/test_reduced.py",)),
+    "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py", "tests/unit/test_kinematics.py")),
+    "chain": Target("station.control.chain", ("tests/unit/test_kinematics.py",)),
+    "arm_bounds": Target(
+        "station.control.arm_bounds", ("tests/unit/test_restraint.py", "tests/property/test_restraint.py"), ("random",)
+    ),
+    "restraint": Target(
+        "station.control.restraint", ("tests/unit/test_restraint.py", "tests/property/test_restraint.py"), ("random",)
+    ),
+    "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
+    # The codecs: bytes to numbers and back
+    "ker": Target("firmware_bridge.ker", ("tests/unit/test_ker_codec.py", "tests/property/test_ker_codec.py")),
+    "ker_stream": Target(
+        "firmware_bridge.ker_stream", ("tests/unit/test_ker_stream.py", "tests/property/test_ker_codec.py")
+    ),
+    "damiao": Target(
+        "firmware_bridge.damiao", ("tests/unit/test_damiao_bytes.py", "tests/unit/test_damiao_codec.py"), ("judge",)
+    ),
+    "can_frame": Target("firmware_bridge.can_frame", ("tests/unit/test_can_frame.py",)),
+    "framing": Target("firmware_bridge.framing", _EXO),
+    "iso_tp": Target("firmware_bridge.iso_tp", _EXO),
+    "exo_wire": Target("firmware_bridge.exo_wire", _EXO),
+    "exo_codec": Target("firmware_bridge.exo_codec", _EXO, again=("firmware_bridge.exo_wire",)),
+    "exo_can": Target("firmware_bridge.exo_can", _EXO),
+    "exo_sample": Target("firmware_bridge.exo_sample", _EXO),
+    "handshake": Target("firmware_bridge.handshake", _EXO),
+    "params": Target("firmware_bridge.params", _EXO),
+}

@@ -1,0 +1,257 @@
+"""The watches at their limits themselves: the last value that passes, the first that does not, and the words."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from station.control.watch import ApartWatch, ArmWatch, BusWatch, ClockWatch, FrozenWatch, LeaderWatch, LeaseWatch
+from station.link.intents import Asked
+from station.settings.load import load_rig
+from station.signals import IntentKind, Role
+
+RIG, _ = load_rig("demo")
+COUNT = len(RIG.arm.joints)
+NAMES = [joint.name for joint in RIG.arm.joints]
+MS = 1_000_000
+START_NS = 10**12
+ZEROS = (0.0,) * COUNT
+
+
+def feedback(t_ns=START_NS, **fields):
+    calm = ArmFeedback(ZEROS, ZEROS, ZEROS, (25.0,) * COUNT, (MOTOR_ON,) * COUNT, (t_ns,) * COUNT)
+    return calm._replace(**fields)
+
+
+def with_one(value, other, joint=3):
+    return tuple(value if index == joint else other for index in range(COUNT))
+
+
+def test_samples_lost_are_told_as_how_many_more():
+    watch, events = LeaderWatch(RIG), []
+    for lost in (3, 3, 10):
+        watch.look(events, 0, LinkCounters(lost=lost), 0)
+    assert events == [("samples_lost", "3"), ("samples_lost", "7")]
+
+
+@pytest.mark.parametrize("past_ns", [0, 1])
+def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(past_ns):
+    limit_ns = round(RIG.arm.feedback_stop_ms * MS)
+    watch = ArmWatch(RIG, str)
+    for age_ns, on_ns in ((limit_ns + past_ns, limit_ns + 1), (limit_ns + 1, limit_ns + past_ns)):
+        events = []
+        now_ns = START_NS + 10**9
+        seen = feedback()._replace(t_ns=with_one(now_ns - age_ns, now_ns))
+        watch.look(events, seen, now_ns, now_ns - on_ns)
+        assert events == ([("arm_stale", f"{NAMES[3]}: {age_ns // MS} ms")] if past_ns else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "limit_ns", "event"),
+    [(MOTOR_OFF, 500 * MS, ("motor_off", NAMES[3])), (9, 100 * MS, ("motor_fault", f"{NAMES[3]}: words of 9"))],
+)
+@pytest.mark.parametrize("past_ns", [0, 1])
+def test_a_motor_has_its_time_to_switch_on_and_to_clear_its_faults(status, limit_ns, event, past_ns):
+    watch, events = ArmWatch(RIG, lambda code: f"words of {code}"), []
+    watch.look(events, feedback(status=with_one(status, MOTOR_ON)), START_NS, START_NS - limit_ns - past_ns)
+    assert events == ([event] if past_ns else [])
+
+
+class Frozen:
+    """One `look` a step; joint 3 answers the same unless told otherwise, the others always something new."""
+
+    def __init__(self) -> None:
+        self.watch = FrozenWatch(RIG)
+
+    def look(self, at_ns: int, sent_rad: float | None = 0.0, says: float = 0.0, t_ns: int | None = None):
+        events: list[tuple[str, str]] = []
+        now_ns = START_NS + at_ns
+        position = with_one(says, now_ns * 1e-9)
+        seen = feedback(now_ns if t_ns is None else t_ns, position_rad=position)
+        self.watch.look(events, seen, None if sent_rad is None else (sent_rad,) * COUNT, now_ns)
+        return events
+
+
+FROZEN = [("motor_frozen", NAMES[3])]
+MOVED = math.radians(3)
+
+
+@pytest.mark.parametrize(("last_ms", "expected"), [(249, []), (250, FROZEN)])
+def test_a_motor_is_frozen_after_a_quarter_of_a_second(last_ms, expected):
+    run = Frozen()
+    for at_ms in (0, 50, 100, 150, 199):
+        assert run.look(at_ms * MS) == []
+    assert run.look(last_ms * MS, sent_rad=MOVED * 1.001) == expected
+
+
+@pytest.mark.parametrize(("moved_rad", "expected"), [(MOVED, []), (-MOVED, []), (MOVED * 1.001, FROZEN)])
+def test_a_motor_is_frozen_only_while_told_to_move_by_more_than_3_degrees(moved_rad, expected):
+    run = Frozen()
+    run.look(0)
+    run.look(100 * MS)
+    assert run.look(300 * MS, sent_rad=moved_rad) == expected
+
+
+def test_answers_are_looked_at_every_50_ms():
+    run = Frozen()
+    for at_ms in (0, 50, 100, 150, 200):
+        run.look(at_ms * MS)
+        run.look(at_ms * MS + 30 * MS, says=1.0)
+    assert run.look(250 * MS, sent_rad=0.1) == FROZEN
+
+
+def test_a_motor_frozen_from_the_beginning_has_its_quarter_of_a_second_too():
+    run = Frozen()
+    run.look(0)
+    run.look(50 * MS)
+    assert run.look(100 * MS, sent_rad=0.1) == []
+    assert run.look(300 * MS, sent_rad=0.1) == FROZEN
+
+
+def test_while_the_motors_are_off_nothing_freezes_and_the_time_begins_anew():
+    run = Frozen()
+    for at_ms in range(0, 600, 50):
+        assert run.look(at_ms * MS, sent_rad=None) == []
+    assert run.look(600 * MS, sent_rad=0.0) == []
+    assert run.look(750 * MS, sent_rad=0.1) == []
+    assert run.look(800 * MS, sent_rad=0.1) == FROZEN
+
+
+def test_an_answer_that_came_once_and_is_read_again_is_not_frozen():
+    run = Frozen()
+    for at_ms in range(0, 600, 50):
+        assert run.look(at_ms * MS, sent_rad=at_ms * 1e-3, t_ns=START_NS) == []
+
+
+class Apart:
+    def __init__(self) -> None:
+        self.watch = ApartWatch(RIG)
+        self.most = self.watch.most_rad
+
+    def look(self, at_ns: int, *apart_rad: float):
+        events: list[tuple[str, str]] = []
+        position = tuple(apart_rad[index] if index < len(apart_rad) else 0.0 for index in range(COUNT))
+        self.watch.look(events, ZEROS, feedback(position_rad=position), START_NS + at_ns)
+        return events
+
+
+def test_a_joint_apart_is_told_after_a_quarter_of_a_second_not_before():
+    run = Apart()
+    far = run.most + 0.1
+    assert run.look(0, 0.0, far) == []
+    assert run.look(250 * MS, 0.0, far) == []
+    assert run.look(250 * MS + 1, 0.0, far) == [("arm_apart", f"{NAMES[1]}: {math.degrees(far):.0f} deg")]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_joint_apart_by_the_limit_itself_is_not_apart(sign):
+    run = Apart()
+    for at_ms in range(0, 600, 50):
+        assert run.look(at_ms * MS, sign * run.most) == []
+
+
+def test_a_joint_that_came_back_begins_anew():
+    run = Apart()
+    run.look(0, 1.0)
+    run.look(200 * MS, 0.0)
+    assert run.look(260 * MS, 1.0) == []
+    assert run.look(510 * MS, 1.0) == []
+    assert len(run.look(511 * MS, 1.0)) == 1
+
+
+def test_of_several_joints_apart_the_farthest_is_named():
+    run = Apart()
+    run.look(0, 0.5, -1.0, 0.7)
+    assert run.look(300 * MS, 0.5, -1.0, 0.7) == [("arm_apart", f"{NAMES[1]}: 57 deg")]
+
+
+def test_the_difference_not_the_sum_is_how_far_apart():
+    watch = ApartWatch(RIG)
+    events: list[tuple[str, str]] = []
+    for at_ms in (0, 300):
+        watch.look(events, (1.0,) * COUNT, feedback(position_rad=with_one(1.5, 1.0)), START_NS + at_ms * MS)
+    assert events == [("arm_apart", f"{NAMES[3]}: 29 deg")]
+
+
+def bus(**counts):
+    return (LinkCounters(**counts), LinkCounters())
+
+
+def test_errors_before_the_first_look_are_nobodys():
+    watch, events = BusWatch(["right", "left"]), []
+    watch.look(events, bus(error_frames=100), START_NS)
+    watch.look(events, bus(error_frames=105), START_NS + 1001 * MS)
+    assert events == []
+    assert watch.total == 105
+
+
+@pytest.mark.parametrize(("rise", "told"), [(5, False), (6, True)])
+@pytest.mark.parametrize("kind", ["error_frames", "overflowed"])
+def test_more_than_five_errors_in_a_second_are_told(kind, rise, told):
+    watch, events = BusWatch(["right", "left"]), []
+    watch.look(events, bus(), START_NS)
+    watch.look(events, bus(**{kind: rise}), START_NS + 1000 * MS)
+    assert events == []
+    watch.look(events, bus(**{kind: rise}), START_NS + 1000 * MS + 1)
+    assert events == ([("bus_errors", f"right: {rise} in 1 s")] if told else [])
+    assert watch.total == rise
+
+
+def test_the_next_window_begins_where_the_last_one_ended():
+    watch, events = BusWatch(["right", "left"]), []
+    watch.look(events, bus(), START_NS)
+    watch.look(events, bus(error_frames=3), START_NS + 1001 * MS)
+    watch.look(events, bus(error_frames=30), START_NS + 1500 * MS)
+    assert events == []
+    watch.look(events, bus(error_frames=30), START_NS + 2002 * MS)
+    assert events == [("bus_errors", "right: 27 in 1 s")]
+
+
+def test_the_total_counts_every_kind_of_trouble():
+    watch = BusWatch(["right", "left"])
+    watch.look([], (LinkCounters(error_frames=1, bus_off=20), LinkCounters(overflowed=300)), START_NS)
+    assert watch.total == 321
+
+
+def test_a_supervisor_is_lost_after_300_ms_to_the_nanosecond():
+    for past_ns, expected in ((0, []), (1, [("supervisor_lost", "300 ms")])):
+        events: list[tuple[str, str]] = []
+        alive = [Asked(IntentKind.LEASE, role, 1) for role in (Role.SESSION, Role.SCREEN)]
+        LeaseWatch(RIG).look(events, alive, START_NS, START_NS + 300 * MS + past_ns)
+        assert events == expected
+
+
+def test_leases_last_to_the_nanosecond():
+    watch = LeaseWatch(RIG)
+    watch.look([], [Asked(IntentKind.LEASE, role, 1) for role in (Role.SESSION, Role.SCREEN)], 0, START_NS)
+    found = {}
+    for lease_ms, name in ((RIG.loop.screen_lease_ms, "screen_lost"), (RIG.loop.session_lease_ms, "session_lost")):
+        for past_ns in (0, 1):
+            events: list[tuple[str, str]] = []
+            watch.look(events, [], 0, START_NS + round(lease_ms * MS) + past_ns)
+            found[name, past_ns] = name in [event for event, _ in events]
+    assert found == {key: bool(key[1]) for key in found} and len(found) == 4
+
+
+@pytest.mark.parametrize(("step_ns", "words"), [(500 * MS, None), (-500 * MS, None), (500 * MS + 1, "+0.5 s")])
+def test_the_wall_clock_may_step_by_half_a_second(step_ns, words):
+    watch, events = ClockWatch(), []
+    watch.look(events, START_NS, 10**18)
+    watch.look(events, START_NS + 5, 10**18 + 5 + step_ns)
+    assert events == ([("clock_step", words)] if words else [])
+
+
+def test_a_leader_is_silent_beyond_its_own_limits_to_the_nanosecond():
+    rig = msgspec.structs.replace(RIG, leader=msgspec.structs.replace(RIG.leader, hold_after_ms=20, stop_after_ms=90))
+    for age_ns, expected in (
+        (20 * MS, []),
+        (20 * MS + 1, [("leader_stale", "20 ms")]),
+        (90 * MS, [("leader_stale", "90 ms")]),
+        (90 * MS + 1, [("leader_silent", "90 ms")]),
+    ):
+        events: list[tuple[str, str]] = []
+        LeaderWatch(rig).look(events, age_ns, LinkCounters(), 0)
+        assert events == expected
