@@ -58,6 +58,7 @@ def known() -> list[bytes]:
 def mutated(rng: random.Random, corpus: Sequence[bytes]) -> bytes:
     data = bytearray(rng.choice(corpus))
     for _ in range(rng.randrange(4)):
+        data = data or bytearray(1)
         at = rng.randrange(1, len(data)) if len(data) > 1 else 0
         kind = rng.randrange(5)
         if kind == 0:
