@@ -135,6 +135,20 @@ def test_counts_pass_the_edge_of_a_turn_and_come_back() -> None:
     assert seen == [32760, 32767, 32771, 42768, 57768, 65530, 65636, 65528]
 
 
+def test_samples_that_are_only_counted_change_nothing_of_the_newest() -> None:
+    """A loop that finds several decodes the last: the joint goes over the edge among those it skips."""
+    every, newest = SampleReader(CHANNELS, 2), SampleReader(CHANNELS, 2)
+    wide = 7  # times, of which one is decoded
+    for n in range(0, 210):
+        body = sample(n, 1000 * n, ((500 * n) % 32768, (-300 * n) % 32768, 0, 0), bytes((0, 0, n % 3, 0)))
+        wanted = every.read(body, n)
+        assert newest.take(body)
+        if n % wide == 0:
+            assert newest.decode(body, n) == wanted
+    assert wanted is not None and wanted.counts[0] > 3 * 32768
+    assert (newest.received, newest.lost, newest.bad) == (every.received, every.lost, every.bad)
+
+
 def test_a_board_that_starts_anew_goes_on_from_the_turn_it_was_in() -> None:
     reader = SampleReader(CHANNELS, 2)
     for n, count in enumerate((32000, 100)):
