@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 import tty
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,17 @@ def test_closing_twice_and_using_a_closed_port():
     port.close()
     with pytest.raises(DriverError, match="not open"):
         port.fileno()
+
+
+def test_a_port_without_rights_says_whose_and_what_to_do(tmp_path: Path) -> None:
+    port = tmp_path / "tty"
+    port.touch()
+    port.chmod(0)
+    user = os.geteuid()
+    if user == 0:  # root may open anything
+        os.seteuid(65534)
+    try:
+        with pytest.raises(DriverError, match=r"permission denied for user .*dialout"), SerialPort(str(port), 115200):
+            pass
+    finally:
+        os.seteuid(user)
