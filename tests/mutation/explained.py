@@ -78,7 +78,8 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         *(
             (line, ("<= to <",), _DOUBLE)
             for line in (
-                "if not -q <= position - measured <= q:",
+                "if not (-q <= position - measured <= q or is_held):",
+                "is_held = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad",
                 "if not outside <= self._most_outside_rad:",
                 "if not lower <= position <= upper:",
                 "if not -row[5] <= speed <= row[5]:",
@@ -100,7 +101,6 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._good_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
         ("self._changed_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
         ("self._is_changed = False", ("False to True", "statement removed"), _SAME_COUNTS),
-        ("self._look_us = 0", ("0 to 1",), "a microsecond of when the first look comes"),
         ("if self._is_all_good:", ("condition always false",), _COST),
         ("ages: tuple[int, ...] = (now_ns - self._good_ns[0],) * self._count", ("0 to 1",), "then all are the same"),
         ("self._offset_ns = offset_ns if offset_ns < prompt_ns else prompt_ns", ("< to <=",), _SAME),
@@ -118,7 +118,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if -most <= count - before <= most:", ("<= to <",), _DOUBLE),
         ("self._is_all_good = not any(reasons)", ("statement removed",), _SLOW),
         ("if any(health):", ("condition always true",), _SLOW),
-        ("most = most_per_us * passed_us + slack", ("* to /", "+ to -"), _SLOW),
+        ("most = most_per_us * passed_us + slack", ("* to /", "+ to -"), _SLOW),  # in `_take_all_good`
         (
             "if not (lower <= count <= upper and -most <= count - before <= most):  # type: ignore[operator]",
             ("<= to <", "condition always true", "minus removed"),

@@ -50,7 +50,8 @@ class _Run:
         killed = done = 0
         survivors: list[str] = []
         explained: list[str] = []
-        needless: list[str] = []
+        needed: set[str] = set()
+        needless: set[str] = set()
         for mutant in self._choose(found):
             if time.monotonic() - begin > self._seconds:
                 break
@@ -58,12 +59,14 @@ class _Run:
             killer = self._killer(items, mutant.tree)
             is_explained = (mutant.source, mutant.change) in self._explained
             words = f"{file}:{mutant.line}: {mutant.change}: {mutant.source}"
+            change = f"{mutant.change}: {mutant.source}"
             if killer is None:
+                needed.add(change)
                 (explained if is_explained else survivors).append(words)
                 continue
             killed += 1
             if is_explained:
-                needless.append(words)
+                needless.add(change)
             if 0 < killer < len(items) - len(slow):
                 items.insert(0, items.pop(killer))
         self.report = {
@@ -72,7 +75,7 @@ class _Run:
             "killed": killed,
             "explained": sorted(explained),
             "survivors": sorted(survivors),
-            "needless": sorted(set(needless) - _twice(explained, needless)),
+            "needless": sorted(needless - needed),
             "seconds": round(time.monotonic() - begin),
             "good": not survivors,
         }
@@ -106,11 +109,6 @@ class _Run:
         if status == 0:
             return None
         return int(failed) if failed.isdigit() else 0
-
-
-def _twice(explained: Sequence[str], needless: Sequence[str]) -> set[str]:
-    """A line may have the same change in two places, one of them explained: then the explanation is needed."""
-    return set(explained) & set(needless)
 
 
 def _fails(item: pytest.Item) -> bool:

@@ -20,7 +20,7 @@ class Target:
     """Modules that made something of this one while they were imported, and must do so again."""
 
 
-_EXO: Final = ("tests/unit/test_exo_edges.py", "tests/unit/test_exo_wire.py")
+_EXO: Final = ("tests/unit/test_exo_edges.py", "tests/unit/test_exo_frames.py", "tests/unit/test_exo_wire.py")
 
 TARGETS: Final = {
     # What moves, restrains or stops the arm
@@ -29,7 +29,7 @@ TARGETS: Final = {
         ("tests/unit/test_limiter.py", "tests/unit/test_limiter_restraint.py", "tests/property/test_limiter.py"),
         ("search", "random_sequence", "any_target", "form"),
     ),
-    "gate": Target("drivers.gate", ("tests/unit/test_gate.py",), ("never_refuses",)),
+    "gate": Target("drivers.gate", ("tests/unit/test_gate.py", "tests/unit/test_gate_held.py"), ("never_refuses",)),
     "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
     "inputs": Target(
         "station.control.inputs",

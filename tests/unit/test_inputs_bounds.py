@@ -7,8 +7,8 @@ import math
 import msgspec
 import pytest
 
-from firmware_bridge.samples import HEALTH_MISSING, RawCounts
-from station.control.inputs import Judged, Trust
+from firmware_bridge.samples import HEALTH_MISSING, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP, RawCounts
+from station.control.inputs import Judged, Trust, required_inputs
 from station.settings.calibration import JointCalibration
 from station.settings.load import load_rig
 
@@ -128,7 +128,7 @@ def test_when_all_joints_leave_their_travel_at_once_none_is_believed(sign):
 
 def test_a_reading_that_changed_its_sign_is_a_step_of_twice_its_size():
     bench = Bench()
-    bench.counts = [100_000] * COUNT
+    bench.counts[5] = 100_000
     bench.next()
     bench.next()
     bench.counts[5] = -100_000
@@ -254,3 +254,21 @@ def test_of_two_joints_lost_one_after_the_other_the_second_counts_beyond_its_lim
     for past_ns, words in ((0, f"{NAMES[14]}: no answer, 32 ms"), (1, f"{NAMES[14]} and 1 after it")):
         judged = bench.trust.judge(bench.sample(), 10**12 + 2 * MS + 30 * MS + past_ns)
         assert ("joint_stale", words) in judged.events
+
+
+@pytest.mark.parametrize(
+    ("enable", "estop", "expected"),
+    [
+        ("required", "required", INPUT_HAS_ENABLE | INPUT_HAS_ESTOP),
+        ("required", None, INPUT_HAS_ENABLE),
+        (None, "required", INPUT_HAS_ESTOP),
+        (None, None, 0),
+    ],
+)
+def test_the_switches_that_the_rig_file_requires(enable, estop, expected):
+    leader = msgspec.structs.replace(
+        RIG.leader,
+        enable_switch=enable or DEMO.leader.enable_switch,
+        emergency_stop=estop or DEMO.leader.emergency_stop,
+    )
+    assert required_inputs(leader) == expected
