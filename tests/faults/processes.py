@@ -89,18 +89,18 @@ def _stop(rig: DrivenRun) -> None:
 _FLOODS: Final = (
     "import sys; from pathlib import Path; from station.link.intents import IntentSender\n"
     "from station.signals import IntentKind, Role\n"
-    "senders = [IntentSender(Path(sys.argv[1]), role) for role in (Role.SESSION, Role.PEDAL)]\n"
-    "while True:\n"
-    "    for sender in senders: sender.send(IntentKind.LEASE, 0)\n"
+    "sender = IntentSender(Path(sys.argv[1]), Role.PEDAL)\n"
+    "while True: sender.send(IntentKind.LEASE, 0)\n"
 )
 
 
 @contextlib.contextmanager
 def flood(rig: DrivenRun) -> Iterator[None]:
-    """The session's and the pedal's lanes, full all the time."""
+    """The pedal's lane, full all the time. (Whoever speaks for the session, and is not the one that spoke before, is a
+    session that was lost: it ends the motion by itself.)"""
     child = subprocess.Popen([sys.executable, "-c", _FLOODS, str(rig.run.runtime.path("intents.sock"))])
     try:
-        time.sleep(1.0)
+        rig.until(lambda tick: False, 1.0)
         yield
     finally:
         child.kill()
