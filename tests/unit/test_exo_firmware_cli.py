@@ -135,6 +135,7 @@ def test_parameters_are_compared_with_the_rig_and_set_from_it(
     assert code == cli.USAGE and "no leader.parameters" in words
 
 
+@pytest.mark.process
 def test_a_run_with_other_parameters_ends_before_work_a_line_each(tmp_path: Path) -> None:
     rig = rig_with(tmp_path, "parameters = { stale_ms = 20, led = 0 }")
     command = [sys.executable, "-m", "station", "run", rig, "--headless", "--data", str(tmp_path / "data")]
@@ -150,6 +151,7 @@ def test_a_run_with_other_parameters_ends_before_work_a_line_each(tmp_path: Path
     assert "station firmware param RIG --from-rig --save" in lines[at + 3]
 
 
+@pytest.mark.process
 def test_a_run_with_another_board_than_the_calibrated_names_the_file(tmp_path: Path) -> None:
     rig = rig_with(tmp_path, "", "EMU-0007")
     command = [sys.executable, "-m", "station", "run", rig, "--headless", "--data", str(tmp_path / "data")]
