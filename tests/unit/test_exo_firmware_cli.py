@@ -23,9 +23,7 @@ from tests.mcu import gcc
 
 
 @pytest.fixture(autouse=True)
-def _own_state(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _own_state(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     gcc()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("STATION_RUNTIME", str(tmp_path_factory.mktemp("r")))  # short: sockets' names are limited
