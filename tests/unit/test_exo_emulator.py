@@ -110,22 +110,35 @@ def _no_faults(rig: Rig) -> Iterator[None]:
 
 
 def test_a_second_of_samples_is_whole_and_its_clock_passes_the_edge_of_32_bits(rig: Rig) -> None:
-    with rig.leader as leader:
-        assert "EMU-0001" in leader.identity
-        assert leader.channels == tuple(NAMES)
-        assert leader.counts_per_turn == 32768
-        first = rig.until(lambda sample: True)
-        last = rig.until(lambda sample: sample.seq > first.seq + 1700)
-        assert last.device_us - first.device_us == pytest.approx((last.seq - first.seq) * 1000, rel=0.02)
-        assert last.device_us > 0xFFFF_FFFF
-        assert last.health == (0,) * 16
-        assert last.inputs & INPUT_ENABLE and not last.inputs & INPUT_ESTOP
-        assert leader.counters.bad == 0
-        assert leader.clock.reboots == 0
-        age_ns = last.t_ns - leader.clock.to_host_ns(last.device_us)
-        assert abs(age_ns) < 1e9, "the sample was taken about when it was read"
-        assert leader.tend(time.monotonic_ns()) <= last.t_ns
-        assert leader.clock.bound_us is not None, "the board has answered a clock question"
+    for _ in range(5):  # a busy machine may take longer to open the port than the clock to pass its edge
+        with rig.leader:
+            first = rig.until(lambda sample: True)
+            edge_us = first.device_us | 0xFFFF_FFFF
+            if edge_us - first.device_us < 0x8000_0000:
+                look_at_a_second(rig, first, edge_us)
+                return
+        rig.control.ask("fault", kind="reboot", off_s=0)
+        deadline = time.monotonic() + 10
+        while rig.control.ask("status")["state"] != "standby" and time.monotonic() < deadline:
+            time.sleep(0.01)
+    raise AssertionError("the board's clock was past its edge at each start")
+
+
+def look_at_a_second(rig: Rig, first: RawCounts, edge_us: int) -> None:
+    leader, reboots = rig.leader, rig.leader.clock.reboots
+    assert "EMU-0001" in leader.identity
+    assert leader.channels == tuple(NAMES)
+    assert leader.counts_per_turn == 32768
+    last = rig.until(lambda sample: sample.seq > first.seq + 1000 and sample.device_us > edge_us)
+    assert last.device_us - first.device_us == pytest.approx((last.seq - first.seq) * 1000, rel=0.02)
+    assert last.health == (0,) * 16
+    assert last.inputs & INPUT_ENABLE and not last.inputs & INPUT_ESTOP
+    assert leader.counters.bad == 0
+    assert leader.clock.reboots == reboots
+    age_ns = last.t_ns - leader.clock.to_host_ns(last.device_us)
+    assert abs(age_ns) < 1e9, "the sample was taken about when it was read"
+    assert leader.tend(time.monotonic_ns()) <= last.t_ns
+    assert leader.clock.bound_us is not None, "the board has answered a clock question"
 
 
 def test_the_worker_moves_the_counts_once_he_follows(rig: Rig) -> None:
