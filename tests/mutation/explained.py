@@ -14,6 +14,7 @@ _ROUND: Final = "an allowance for rounding, far below one count"
 _ZERO: Final = "0 does not come here: it was looked at before"
 _ADDS: Final = "at 0 it adds 0: only skips work"
 _BEGIN_GOOD: Final = "the first good reading sets it before anything reads it"
+_COUNT: Final = "the same count of the wire: 0.001 is less than one"
 _SAME_COUNTS: Final = "at most the counts are replaced by themselves"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
 _NANO: Final = "a nanosecond of a window"
@@ -57,6 +58,8 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("elif sent < lower and room_down >= 0.0:", ("< to <=", ">= to >"), _SAME),
         ("self._slow_speed_rad_s = speed_rad_s", ("statement removed",), _COST),
+        ("low, high = (rest, wish) if rest <= wish else (wish, rest)", ("<= to <",), _SAME),
+        ("positions.append(low if sent < low else min(sent, high))", ("< to <=",), _SAME),
     ),
     "gate": (
         ("self._widened = False", ("statement removed",), _BEGIN),
@@ -199,6 +202,35 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "def encode_error(error_class: int, data: bytes = bytes(8)) -> bytes:",
             ("8 to 9",),
             "the ninth zero is cut off by the layout",
+        ),
+    ),
+    "damiao": (
+        *(
+            (f"if not -{most} <= {value} <= {most}:", ("<= to <",), _SAME)
+            for most, value in (
+                ("p_max", "position_rad"),
+                ("p_max", "position"),
+                ("v_max", "velocity_rad_s"),
+                ("v_max", "velocity"),
+                ("t_max", "torque_nm"),
+            )
+        ),
+        *(
+            line
+            for gain, limit in (("kp", "KP_MAX"), ("kd", "KD_MAX"))
+            for line in (
+                (f"if not 0.0 <= {gain} <= {limit}:", ("0.0 to 0.001", "<= to <"), _COUNT),
+                (f'{gain} = _clamp("{gain}", {gain}, {limit}, 0.0)', ("0.0 to 0.001",), _COUNT),
+            )
+        ),
+        ("return limit if value > limit else lower", ("> to >=",), "it is called for values beyond the limits"),
+        *(
+            (
+                f"0 if {name} < 0 else 255 if {name} > 255 else int({name}),",
+                ("0 to 1", "< to <=", "> to >="),
+                "at the ends, and between 0 and 1, whole degrees are the same",
+            )
+            for name in ("mosfet_c", "rotor_c")
         ),
     ),
 }

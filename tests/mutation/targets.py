@@ -26,8 +26,18 @@ TARGETS: Final = {
     # What moves, restrains or stops the arm
     "limit": Target(
         "station.control.limit",
-        ("tests/unit/test_limiter.py", "tests/unit/test_limiter_restraint.py", "tests/property/test_limiter.py"),
+        (
+            "tests/unit/test_limiter.py",
+            "tests/unit/test_limiter_restraint.py",
+            "tests/unit/test_jerk.py",
+            "tests/property/test_limiter.py",
+        ),
         ("search", "random_sequence", "any_target", "form"),
+    ),
+    "jerk": Target(
+        "station.control.jerk",
+        ("tests/unit/test_jerk.py", "tests/property/test_limiter_jerk.py"),
+        ("random_sequence", "any_target", "known_bad"),
     ),
     "gate": Target("drivers.gate", ("tests/unit/test_gate.py", "tests/unit/test_gate_held.py"), ("never_refuses",)),
     "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
@@ -61,9 +71,9 @@ TARGETS: Final = {
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     # The codecs: bytes to numbers and back
-    "ker": Target("firmware_bridge.ker", ("tests/unit/test_ker_codec.py", "tests/property/test_ker_codec.py")),
+    "ker": Target("firmware_bridge.ker", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_codec.py")),
     "ker_stream": Target(
-        "firmware_bridge.ker_stream", ("tests/unit/test_ker_stream.py", "tests/property/test_ker_codec.py")
+        "firmware_bridge.ker_stream", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_stream.py")
     ),
     "damiao": Target(
         "firmware_bridge.damiao", ("tests/unit/test_damiao_bytes.py", "tests/unit/test_damiao_codec.py"), ("judge",)
