@@ -34,11 +34,6 @@ TARGETS: Final = {
         ),
         ("search", "random_sequence", "any_target", "form"),
     ),
-    "jerk": Target(
-        "station.control.jerk",
-        ("tests/unit/test_jerk.py", "tests/property/test_limiter_jerk.py"),
-        ("random_sequence", "any_target", "known_bad"),
-    ),
     "gate": Target("drivers.gate", ("tests/unit/test_gate.py", "tests/unit/test_gate_held.py"), ("never_refuses",)),
     "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
     "inputs": Target(
