@@ -6,16 +6,10 @@ import math
 import random
 from dataclasses import replace
 
-import msgspec
 import pytest
 
-from station import resolve
-from station.bench.driven import Motion
-from station.bench.stop import judge
 from station.control.jerk import JerkBraking, JerkJoint, stopping
 from station.control.limit import JointLimits, Limiter
-from station.settings.errors import ConfigError
-from station.settings.load import load_rig
 
 T = 0.002
 JOINT = JointLimits("right_j1", -1.4, 3.4, 2.0, 15.0, 20.0, 300.0, 0.2)
@@ -52,22 +46,6 @@ def test_a_jerk_with_which_a_joint_cannot_stop_sensibly_is_refused(changes, word
     with pytest.raises(ValueError) as refusal:
         Limiter([replace(JOINT, **changes)], T)
     assert str(refusal.value) == f"joint right_j1: {words}"
-
-
-def test_a_rig_whose_bounds_are_proven_without_jerk_refuses_it_for_the_joints_they_hold():
-    rig, _ = load_rig("demo")
-
-    def with_jerk(name: str):
-        joints = [msgspec.structs.replace(j, jerk_deg_s3=60_000) if j.name == name else j for j in rig.arm.joints]
-        return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=tuple(joints)))
-
-    with pytest.raises(ConfigError, match=r"joint left_j2 has jerk_deg_s3, and arm left bounds in \[arm.kinematics\]"):
-        resolve.make_limiter(with_jerk("left_j2"))
-    limits = resolve.make_limiter(with_jerk("left_gripper")).limits
-    assert [joint.name for joint in limits if joint.jerk_rad_s3] == ["left_gripper"]
-    bare = with_jerk("left_j2")
-    bare = msgspec.structs.replace(bare, arm=msgspec.structs.replace(bare.arm, kinematics=None))
-    assert resolve.make_limiter(bare).limits[9].jerk_rad_s3 == pytest.approx(math.radians(60_000))
 
 
 # -- braking
@@ -136,18 +114,6 @@ def test_without_a_jerk_limit_stopping_is_speed_by_deceleration():
     assert (seconds, way) == (pytest.approx(0.1, rel=1e-4), pytest.approx(0.1, rel=1e-4))
     # 15/300 s until it accelerates no more, 2/20 s and 20/300 s of braking
     assert stopping(2.0, 15.0, 20.0, 300.0)[0] == pytest.approx(0.05 + 0.1 + 0.2 / 3)
-
-
-def test_the_stop_bench_allows_the_longer_stop():
-    rig, _ = load_rig("demo")
-    joints = (msgspec.structs.replace(rig.arm.joints[0], jerk_deg_s3=9000.0), *rig.arm.joints[1:])  # 900 deg/s2: 0.1 s
-    rig = msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=joints))
-    none = (0.0,) * (len(joints) - 1)
-    stop = judge(rig, Motion(100.0, (2.0, *none), 2.0, 0.0, (0.3, *none)), 60.0, "")
-    decel, jerk = math.radians(900.0), math.radians(9000.0)
-    seconds = 0.1 + (2.0 / decel + decel / jerk)
-    assert stop.allowed_ms == pytest.approx(60.0 + seconds * 1e3 + 250.0)
-    assert stop.allowed_deg == pytest.approx(math.degrees(2.0 * (0.160 + (seconds + 0.1) / 2)) + 0.2)
 
 
 def test_a_joint_that_only_passes_through_rest_is_not_still():
