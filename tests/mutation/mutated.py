@@ -19,7 +19,8 @@ from tests.mutation.explained import EXPLAINED
 from tests.mutation.mutate import Mutant, mutants
 from tests.mutation.targets import TARGETS
 
-_LONGEST_S = 20
+_LONGEST_S, _LONGEST_TIMES = 4, 30
+"""A mutant that runs for longer than this, and so many times longer than the tests without one, never ends."""
 _PACKAGES = ("tests.", "station.", "drivers.", "firmware_bridge.")
 
 
@@ -36,6 +37,7 @@ class _Run:
         self._target = TARGETS[name]
         self._explained = {(line, change) for line, changes, _ in EXPLAINED.get(name, ()) for change in changes}
         self._seconds, self._seed, self._part, self._most = seconds, seed, part, most
+        self._longest_s = 60
         self.report: dict[str, Any] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -43,8 +45,10 @@ class _Run:
         items = [item for item in session.items if item not in slow] + slow
         file = Path(*self._target.module.split(".")).with_suffix(".py")
         source = file.read_text(encoding="utf-8")
+        begin = time.monotonic()
         if self._killer(items, ast.parse(source)) is not None:
             raise SystemExit(f"tests.mutation: {file}: the tests fail without any mutant; mend them first")
+        self._longest_s = max(_LONGEST_S, round(_LONGEST_TIMES * (time.monotonic() - begin)))
         found = list(mutants(source))
         begin = time.monotonic()
         killed = done = 0
@@ -91,7 +95,7 @@ class _Run:
         receiver, sender = os.pipe()
         child = os.fork()
         if child == 0:
-            signal.alarm(_LONGEST_S)  # a mutant that never ends is a dead one
+            signal.alarm(self._longest_s)  # a mutant that never ends is a dead one
             code = 1
             try:
                 _put_in_place(self._target.module, tree)

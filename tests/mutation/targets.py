@@ -58,12 +58,8 @@ TARGETS: Final = {
     "reduced": Target("station.control.reduced", ("tests/unit/test_reduced.py",)),
     "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py", "tests/unit/test_kinematics.py")),
     "chain": Target("station.control.chain", ("tests/unit/test_kinematics.py",)),
-    "arm_bounds": Target(
-        "station.control.arm_bounds", ("tests/unit/test_restraint.py", "tests/property/test_restraint.py"), ("random",)
-    ),
-    "restraint": Target(
-        "station.control.restraint", ("tests/unit/test_restraint.py", "tests/property/test_restraint.py"), ("random",)
-    ),
+    "arm_bounds": Target("station.control.arm_bounds", ("tests/unit/test_restraint.py",)),
+    "restraint": Target("station.control.restraint", ("tests/unit/test_restraint.py",)),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     # The codecs: bytes to numbers and back
     "ker": Target("firmware_bridge.ker", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_codec.py")),

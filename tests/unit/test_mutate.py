@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.mutation.explained import EXPLAINED
 from tests.mutation.mutate import mutants
+from tests.mutation.targets import TARGETS
 
 
 def made(source: str) -> dict[str, str]:
@@ -74,3 +80,35 @@ def test_a_mutant_names_its_line():
         (1, "a = 1", "1 to 2"),
         (3, "b = c * 2", "* to /"),
     }
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_has_its_module_and_its_tests(name):
+    target = TARGETS[name]
+    assert (ROOT / Path(*target.module.split("."))).with_suffix(".py").is_file()
+    for file in target.tests:
+        assert (ROOT / file).is_file()
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_every_explanation_is_of_a_change_that_is_made(name):
+    """A line that was changed since must be explained anew."""
+    source = (ROOT / Path(*TARGETS[name].module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+    made = {(mutant.source, mutant.change) for mutant in mutants(source)}
+    explained = {(line, change) for line, changes, _ in EXPLAINED[name] for change in changes}
+    assert sorted(explained - made) == []
+
+
+def test_a_share_of_the_mutants_is_killed():
+    """The same few of three modules each time; all: python -m tests.mutation."""
+    command = [sys.executable, "-m", "tests.mutation", "watch", "links", "can_frame", "--mutants", "6", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=110)
+    report = json.loads(done.stdout)
+    assert {name: (result["run"], result["survivors"]) for name, result in report.items()} == {
+        name: (6, []) for name in ("watch", "links", "can_frame")
+    }
+    assert done.returncode == 0
+    assert sum(result["killed"] for result in report.values()) > 12
