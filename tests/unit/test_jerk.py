@@ -148,6 +148,13 @@ def test_a_start_outside_comes_in_slowly_whatever_is_asked(start, inside):
     assert here == pytest.approx(inside, abs=1e-10)
 
 
+@pytest.mark.parametrize("limit", [-1.4, 3.4])
+def test_a_joint_on_its_limit_is_not_outside(limit):
+    limiter = started(limit, jerk=1e7, recovery_speed_rad_s=0.001)
+    first = limiter.follow([1.0], 1, 0).position_rad[0]
+    assert abs(first - limit) == pytest.approx(15.0 * T**2, rel=1e-5)  # not 0.001 T
+
+
 # -- following
 
 
