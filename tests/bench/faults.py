@@ -26,7 +26,7 @@ from tests.faults.launcher import launcher_cell
 from tests.faults.processes import PROCESS_FAULTS, gate_cell, process_cell
 
 LEADERS: Final = ("ker", "exo_wire")
-_WIDTH: Final = 33
+_WIDTH: Final = 36
 _NAME: Final = 38
 
 
