@@ -155,7 +155,6 @@ class CanWire:
     """One end's view of one node: bodies to frames, frames to bodies."""
 
     def __init__(self, node: int, *, fd: bool = False, is_board: bool = False) -> None:
-        identifier(0, node)
         self.node = node
         self.fd = fd
         self._tp = TpLink(fd=fd)

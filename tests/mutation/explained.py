@@ -14,6 +14,10 @@ _ROUND: Final = "an allowance for rounding, far below one count"
 _ZERO: Final = "0 does not come here: it was looked at before"
 _ADDS: Final = "at 0 it adds 0: only skips work"
 _BEGIN_GOOD: Final = "the first good reading sets it before anything reads it"
+_SET: Final = "the first frame of a transfer sets it before anything reads it"
+_BELOW: Final = "from 0, no limit, it counts down and never comes to 0 again"
+_SECTORS: Final = "narrower sectors, or none: turns are followed more often than need be, and dearer"
+_FIRST: Final = "the first SAMPLE sets it before anything reads it"
 _COUNT: Final = "the same count of the wire: 0.001 is less than one"
 _SAME_COUNTS: Final = "at most the counts are replaced by themselves"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
@@ -231,6 +235,88 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
                 "at the ends, and between 0 and 1, whole degrees are the same",
             )
             for name in ("mosfet_c", "rotor_c")
+        ),
+    ),
+    "iso_tp": (
+        *(
+            (f"self.{name} = {value}", ("statement removed", *changes), _SET)
+            for name, value, *changes in (
+                ("_at", "0", "0 to 1"),
+                ("_next_index", "0", "0 to 1"),
+                ("_is_waiting", "False", "False to True"),
+                ("_allowed", "0", "0 to 1"),
+                ("_waits", "0", "0 to 1"),
+                ("_gap_ns", "0", "0 to 1"),
+                ("_not_before_ns", "0", "0 to 1"),
+                ("_since_ns", "0", "0 to 1"),
+                ("_received", "bytearray()"),
+                ("_expected_index", "0", "0 to 1"),
+                ("_block", "0", "0 to 1"),
+                ("_received_ns", "0", "0 to 1"),
+            )
+        ),
+        ("elif self._allowed:", ("condition always true",), _BELOW),
+        ("if self._block:", ("condition always true",), _BELOW),
+        (
+            "if len(frame) <= 8:",
+            ("<= to <", "condition always false"),
+            "every length to 8 exists: nothing is added to it",
+        ),
+        (
+            "length = (data[0] & 15) << 8 | data[1] if len(data) >= 8 else 0",
+            ("0 to 1",),
+            "what is shorter than 8 is refused in the next line",
+        ),
+    ),
+    "exo_wire": (
+        ("_IMAGE_HEADER: Final = MessageCodec(0, ImageHeader)", ("0 to 1",), "its type byte is cut off: it has none"),
+    ),
+    "exo_codec": (("if self.tail:", ("condition always true",), "without a tail it is empty, and no check takes it"),),
+    "exo_can": (
+        (
+            "if can_id & 15 != self.node or can_id > 0x7FF:",
+            ("2047 to 2048", "> to >="),
+            "0x7FF is of no function, 0x800 of no node",
+        ),
+        (
+            "if len(data) < SAMPLE_HEAD.size - 1:",
+            ("- to +", "< to <="),
+            "no frame of a bus has 10 or 11 bytes",
+        ),
+        (
+            "head = TAIL.pack(device_us, seq & 0xFF, inputs, 0)[:CHECKED_TAIL]",
+            ("0 to 1",),
+            "the place of the CRC-16, cut off",
+        ),
+    ),
+    "params": (("near = difflib.get_close_matches(name, names, 1)", ("1 to 2",), "only the first is named"),),
+    "exo_sample": (
+        ("self._scale = scale if max(scale) > 1 else None", ("> to >=",), "counts times 1"),
+        ('self._sector_of = _sectors(min(self._modulo)) if count_bytes == 2 else b""', ("2 to 3",), _SECTORS),
+        ("self._health = tuple(health_of(state) for state in range(256))", ("256 to 257",), "no byte is 256"),
+        ("self._last_seq = 0", ("0 to 1",), _FIRST),
+        ("self._last_us = 0", ("0 to 1", "statement removed"), _FIRST),
+        ("self.seq = 0", ("0 to 1", "statement removed"), _FIRST),
+        ("self.device_us = 0", ("0 to 1", "statement removed"), _FIRST),
+        ("if step != 1:", ("condition always true",), "a step of 1 loses 0"),
+        ("if not 0 < step < 0x8000_0000:", ("0 to 1",), "1 was looked at before"),
+        ("if not sectors or sectors != self._sectors:", ("condition always true",), _SECTORS),
+        ("self._sectors = sectors", ("statement removed",), _SECTORS),
+        ("if body.endswith(self._zeros):", ("condition always false",), "only skips looking up each state's health"),
+        (
+            "width = 1 << max(0, (modulo // 2).bit_length() - 1)",
+            ("0 to 1", "1 to 2", "2 to 3", "<< to >>", "max to min"),
+            _SECTORS,
+        ),
+        (
+            'return bytes((high << 8) // width & 0xFF for high in range(256)) if width >= 256 else b""',
+            ("256 to 257", "8 to 9", ">= to >"),
+            _SECTORS,
+        ),
+        (
+            "if len(body) < SAMPLE_HEAD.size or body[0] != SAMPLE_TYPE:",
+            ("< to <=",),
+            "a head alone has no channel, and is refused as that",
         ),
     ),
 }

@@ -76,6 +76,8 @@ TARGETS: Final = {
     "exo_codec": Target("firmware_bridge.exo_codec", _EXO, again=("firmware_bridge.exo_wire",)),
     "exo_can": Target("firmware_bridge.exo_can", _EXO),
     "exo_sample": Target("firmware_bridge.exo_sample", _EXO),
-    "handshake": Target("firmware_bridge.handshake", _EXO),
-    "params": Target("firmware_bridge.params", _EXO),
+    "handshake": Target(
+        "firmware_bridge.handshake", ("tests/unit/test_exo_board_words.py", "tests/unit/test_exo_wire.py")
+    ),
+    "params": Target("firmware_bridge.params", ("tests/unit/test_exo_board_words.py", "tests/unit/test_exo_wire.py")),
 }

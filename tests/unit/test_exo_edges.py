@@ -8,7 +8,14 @@ import pytest
 
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import Channel, Hello, ImageHeader, Log, Stream, UpdateData
-from firmware_bridge.exo_sample import SampleReader, decode_sample, health_of
+from firmware_bridge.exo_sample import (
+    INPUT_HAS_TRIGGER,
+    INPUT_TRIGGER,
+    RAW_INPUTS,
+    SampleReader,
+    decode_sample,
+    health_of,
+)
 from firmware_bridge.exo_terms import MAX_UPDATE_DATA, ChannelKind
 from firmware_bridge.exo_wire import (
     ForeignWireError,
@@ -242,3 +249,43 @@ def test_slow_ways_round_and_round_are_followed_count_for_count():
             at, seq = at + step, seq + 1
             got = read(reader, seq, seq, at % turn)
             assert got is not None and got.counts[0] == at
+
+
+def test_a_single_sample_missing_is_counted():
+    reader = SampleReader(channels(1), 2)
+    read(reader, 10, 0, 5)
+    got = read(reader, 12, 1, 5)
+    assert got is not None and got.seq == 12 and reader.lost == 1
+
+
+def test_a_signed_channel_begins_around_zero():
+    for reading, expected in ((0x7FFF, 32767), (0x8000, -32768)):
+        got = read(SampleReader(channels(1, ChannelKind.ROTARY_MULTI), 2), 0, 0, reading)
+        assert got is not None and got.counts == (expected,)
+
+
+@pytest.mark.parametrize("turn", [16384, 8192])
+def test_a_coarser_channel_is_scaled_and_followed_beside_a_finer_one(turn):
+    pair = (channels(1)[0], channels(1, turn=turn)[0]._replace(channel=1))
+    reader = SampleReader(pair, 2)
+    at = 5
+    for seq in range(60):
+        at += turn // 5
+        got = read(reader, seq, seq, 77, at % turn)
+        assert got is not None
+        if seq == 0:
+            first = got.counts[1] - at * (32768 // turn)
+        assert got.counts[0] == 77 and got.counts[1] - at * (32768 // turn) == first
+
+
+def test_an_odd_number_of_counts_a_turn_is_followed_too():
+    reader = SampleReader(channels(1, turn=1001), 2)
+    at = 500
+    for seq, step in enumerate([0, *[499] * 20, *[-499] * 40]):
+        at += step
+        got = read(reader, seq, seq, at % 1001)
+        assert got is not None and got.counts == (at,)
+
+
+def test_the_bits_of_the_inputs():
+    assert (INPUT_TRIGGER, INPUT_HAS_TRIGGER, RAW_INPUTS) == (16, 32, 15)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from binascii import crc_hqx
 from zlib import crc32
 
 import pytest
 from cobs import cobs
 
 from firmware_bridge.errors import WireError
-from firmware_bridge.exo_can import CanWire, Function, identifier, sample_frames
+from firmware_bridge.exo_can import INPUT_STATES_SENT, CanWire, Function, identifier, sample_frames
 from firmware_bridge.exo_messages import HostBeat, Log, Stream
 from firmware_bridge.exo_terms import MAX_BODY, MAX_FRAME
 from firmware_bridge.exo_wire import (
@@ -19,7 +20,7 @@ from firmware_bridge.exo_wire import (
     encode_sample,
 )
 from firmware_bridge.framing import FrameReader, encode_frame, with_crc, without_crc
-from firmware_bridge.iso_tp import MAX_WAITS, TIMEOUT_NS, TpLink
+from firmware_bridge.iso_tp import MAX_QUEUED, MAX_WAITS, TIMEOUT_NS, TpLink
 
 MS = 1_000_000
 
@@ -202,6 +203,17 @@ def test_each_segment_may_take_a_second_to_the_nanosecond(late_ns):
     assert link.feed(REST[1], 0) is None and link.bad == 1 + late_ns, "nothing is under way any more"
 
 
+def test_after_the_last_segment_nothing_is_under_way():
+    link = TpLink()
+    link.feed(FIRST, 0)
+    assert [link.feed(frame, 0) for frame in (*REST, b"\x23" + bytes(7))] == [None, bytes(range(20)), None]
+    assert link.bad == 1
+
+
+def test_the_numbers_of_the_standard_and_of_the_wire():
+    assert (TIMEOUT_NS, MAX_WAITS, MAX_QUEUED) == (1_000_000_000, 8, 16)
+
+
 def test_an_empty_segment_ends_the_transfer():
     link = TpLink()
     link.feed(FIRST, 0)
@@ -230,8 +242,10 @@ def test_an_abort_forgets_everything_half_done():
     link.abort()
     assert link.is_idle and link.frames(0) == []
     assert link.feed(REST[0], 0) is None and link.bad == 1
+    link.feed(FIRST, 0)
+    link.abort()
     link.send(b"z")
-    assert link.frames(0) == [b"\x01z"]
+    assert link.frames(0) == [b"\x01z"], "no flow control of what was forgotten"
 
 
 def begun(length=200, now_ns=0, fd=False) -> TpLink:
@@ -288,6 +302,18 @@ def test_an_overflow_or_an_unknown_status_ends_the_transfer(frame):
     link = begun()
     link.feed(frame, 0)
     assert link.is_idle and link.bad == 1
+
+
+def test_frames_of_another_kind_are_no_flow_control():
+    for kind in range(4, 16):
+        link = begun()
+        link.feed(bytes((kind << 4, 0, 0)), 0)
+        assert link.bad == 1 and link.frames(0) == [] and not link.is_idle
+
+
+def test_the_last_segment_of_an_fd_transfer_is_padded_too():
+    _, sent, _ = transfer(bytes(62 + 63 + 8), fd=True)
+    assert [len(frame) for frame in sent] == [64, 64, 12] and sent[-1][9:] == b"\xcc" * 3
 
 
 def test_flow_control_that_nobody_waits_for_is_bad():
@@ -396,6 +422,31 @@ def test_parts_that_the_shape_does_not_have_are_bad_and_whole_tails_only_are_rea
         got = wire.feed(*frame, 0)
     assert got is not None and wire.bad == 3
     assert wire.feed(*frames[-1], 0) is None and wire.bad == 4, "its parts were used up"
+
+
+def test_parts_beyond_whole_ones_are_bad_too_and_the_first_number_is_what_was_sent():
+    wire = CanWire(2)
+    wire.expect(8, 2)
+    wire.feed(identifier(0x31, 2), bytes(8), 0)
+    wire.feed(identifier(0x12, 2), bytes(8), 0)
+    assert wire.bad == 2
+    wire.expect(8, 2)
+    body = encode_sample(Sample(0, 0, 0, (1,) * 8, bytes(8)))
+    found = [got for frame in sample_frames(body, 2) if (got := wire.feed(*frame, 0)) is not None]
+    assert found == [body]
+
+
+@pytest.mark.parametrize("cut", ["counts", "states"])
+def test_a_right_crc_over_parts_of_another_size_is_not_believed(cut):
+    counts, states = bytes(7 if cut == "counts" else 8), b"\x02" * (3 if cut == "states" else 4)
+    head = struct.pack("<IBB", 5, 6, INPUT_STATES_SENT)
+    wire = CanWire(2)
+    wire.expect(4, 2)
+    wire.feed(identifier(0x10, 2), counts, 0)
+    wire.feed(identifier(0x30, 2), states, 0)
+    check = crc_hqx(counts + states + head, 0xFFFF)
+    assert wire.feed(identifier(0x38, 2), head + check.to_bytes(2, "little"), 0) is None
+    assert wire.bad == 1 and INPUT_STATES_SENT == 0x80
 
 
 @pytest.mark.parametrize("count", [16, 17, 18])
