@@ -45,7 +45,7 @@ def test_every_shipped_rig_and_task_loads(name):
         ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected a number, got a text"),
         ("rate_hz = 1000", "rate_hz = 400", "arm.rate_hz is 500; expected at most leader.rate_hz (400)"),
         ("emulated = true", "emulated = false", "[emulator] stands in a rig that is not emulated"),
-        ("hold_after_ms = 50", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected a number <= 100.0"),
+        ("hold_after_ms = 80", "hold_after_ms = 300", "leader.hold_after_ms = 300: expected a number <= 100.0"),
         ("stop_after_ms = 200", "stop_after_ms = 50\nhold_after_ms = 60", "not valid TOML"),
         ('leader = "right_j1"', 'leader = "right_j11"', "leader 'right_j11' is not in leader.joints; did you mean"),
         (
