@@ -24,12 +24,12 @@ _SIGNALS: Final = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP, "resume": s
 def send(runtime: Path, kind: str, process: str) -> int:
     """Do `kind` to the `process` of the run in `runtime`; its id. Raises ValueError, in words."""
     if kind not in KINDS:
-        raise ValueError(f"station: {kind!r} is no fault; expected one of {', '.join(KINDS)}")
+        raise ValueError(f"{kind!r} is no fault; expected one of {', '.join(KINDS)}")
     if process not in _MODULES:
-        raise ValueError(f"station: process is {process!r}; expected one of {', '.join(_MODULES)}")
+        raise ValueError(f"process is {process!r}; expected one of {', '.join(_MODULES)}")
     pid = find(runtime, process)
     if pid is None:
-        raise ValueError(f"station: the {process} process is not running; see `station attach` for what is left")
+        raise ValueError(f"the {process} process is not running; see `station attach` for what is left")
     os.kill(pid, _SIGNALS[kind])
     return pid
 
