@@ -62,7 +62,11 @@ TARGETS: Final = {
     "restraint": Target("station.control.restraint", ("tests/unit/test_restraint.py",)),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     # The codecs: bytes to numbers and back
-    "ker": Target("firmware_bridge.ker", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_codec.py")),
+    "ker": Target(
+        "firmware_bridge.ker",
+        ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_codec.py"),
+        again=("tests.unit.test_ker_edges", "tests.unit.test_ker_codec"),
+    ),
     "ker_stream": Target(
         "firmware_bridge.ker_stream", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_stream.py")
     ),

@@ -12,7 +12,10 @@ from station.link.intents import Asked
 from station.settings.load import load_rig
 from station.signals import IntentKind, Role
 
-RIG = load_rig("demo")[0]
+DEMO = load_rig("demo")[0]
+RIG = msgspec.structs.replace(
+    DEMO, leader=msgspec.structs.replace(DEMO.leader, hold_after_ms=50.0, stop_after_ms=200.0)
+)
 MS = 1_000_000
 COUNT = len(RIG.arm.joints)
 
