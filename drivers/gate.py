@@ -254,6 +254,10 @@ class Gate:
         self.judged_ns = self._clock()
         self._arm.transmit(frames)
 
+    def rehearse(self, command: ArmCommand) -> None:
+        """Encode and decode a command that has passed before, for nothing: no frame leaves, nothing is remembered."""
+        self._arm.decode(self._arm.encode(command))
+
     def _check_asked(self, command: ArmCommand) -> None:
         """Before encoding: the encoder may only see numbers inside the bounds (it could hide others by clamping)."""
         if len(command.position_rad) != self._count or len(command.velocity_rad_s) != self._count:

@@ -183,6 +183,11 @@ class Limiter:
             self._follow_smoothly(target, self._rows, positions, steps)
         return self._take(positions, steps, wishes, epoch, slot_ns)
 
+    def rehearse(self, target_rad: Sequence[float]) -> None:
+        """A tick's arithmetic, thrown away: changes nothing (so without the joints whose rule has a memory). Raises as
+        `follow`."""
+        self._shape(target_rad, self._rows)
+
     def _make_rows(self, cap_rad_s: float) -> tuple[tuple[float, ...], ...]:
         """Per joint, in rad and ticks: what `_tick` needs."""
         rows = []

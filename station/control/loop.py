@@ -49,6 +49,9 @@ _TAKES_BACK: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHU
 _RESET_PENDING_NS: Final = 5_000_000_000
 """A reset asked while a link is down counts for so long: the link is opened again first."""
 
+_SPARE_NS: Final = 250_000
+"""Time enough to rehearse before the sample comes."""
+
 
 class Loop:
     """Owns the tick. `run` returns True after an orderly shutdown, False where a stop was latched."""
@@ -128,6 +131,7 @@ class Loop:
         if self._links.take_new_leader():
             self._trust.restart()
             self._sample = None
+        self._rehearse()
         sample = self._links.read_leader()
         start_ns = pace.clock()
         self._arrived_ns = sample.t_ns if sample is not None else start_ns
@@ -139,6 +143,16 @@ class Loop:
         self._publish(start_ns, sent_ns, judged_ns, events)
         self._watch_arm()
         self._after()
+
+    def _rehearse(self) -> None:
+        """The work that the next sample will ask for, done with the last and thrown away: memory goes cold while the
+        process sleeps, and what has just run is about a fifth quicker when it counts."""
+        if self._state.mode is not Mode.FOLLOWING or self._sample is None or self._sent is None:
+            return
+        if self._pace.slot_ns - self._pace.clock() > _SPARE_NS:
+            angles = self._calibrator.calibrate(self._sample, self._angles.age_ns)
+            self._limiter.rehearse(self._retargeter.retarget(angles).position_rad)
+            self._gate.rehearse(self._sent)
 
     def _ask(self) -> list[Asked]:
         asked = self._intents.receive()

@@ -692,3 +692,17 @@ def test_an_arm_tells_what_each_of_its_motors_does_at_most():
     arm = DamiaoArm([DamiaoBus("can", "virtual", "x")], joints, 0.05)
     assert [most.speed_rad_s for most in arm.most] == [SHEETS["4340"].speed_rad_s, 45.0]
     assert [most.travel_rad for most in arm.most] == [12.5, 12.5]
+
+
+def test_a_rehearsed_command_is_neither_sent_nor_remembered_nor_judged():
+    rig = Rig()
+    first = rig.next(HOME)
+    rig.gate.send(first)
+    far = ArmCommand((1.5, 0.1, -0.5), (9.0, 9.0, 9.0), 77, 1)
+    for _ in range(30):
+        rig.gate.rehearse(far)
+    assert len(rig.arm.sent) == 1 and rig.arm.stops == 0 and rig.gate.refused == ""
+    rig.send(HOME, 40)
+    assert len(rig.arm.sent) == 41
+    with pytest.raises(WireError):
+        rig.gate.rehearse(ArmCommand((math.nan, 0.0, 0.0), (0.0,) * 3, 1, 1))

@@ -376,3 +376,16 @@ def test_only_the_limiter_makes_arm_commands():
                 if name == "ArmCommand" or (name in ("_make", "_replace") and "command" in ast.unparse(called).lower()):
                     makers.add(f"{file.parent.name}/{file.name}")
     assert makers == {"control/limit.py"}
+
+
+def test_a_rehearsed_tick_changes_nothing():
+    """A twin that never rehearses sends the same; with a joint whose jerk is limited, too."""
+    joints = (JOINT, NARROW, replace(JOINT, name="right_j2", jerk_rad_s3=300.0))
+    limiter, twin = (started(0.3, 0.4, 0.5, limits=joints) for _ in range(2))
+    for tick in range(400):
+        target = (math.sin(tick * 0.02), 3.0 if tick % 90 < 45 else math.nan, 1.5 if tick < 200 else -1.0)
+        limiter.rehearse(target)
+        limiter.rehearse((math.nan, 1e308, -5.0))
+        assert limiter.follow(target, 1, tick) == twin.follow(target, 1, tick)
+    with pytest.raises(ValueError, match="target has 1 joints; expected 3"):
+        limiter.rehearse((0.0,))
