@@ -73,8 +73,6 @@ class KerStream:
         """Streaming was interrupted on purpose: what is missing now is an outage, not a loss."""
         self._rest = b""
         self._is_started = False
-        self._held = None
-        self._stale_run = 0
 
     def feed(self, data: bytes, now_ns: int) -> RawCounts | None:
         """The newest whole sample that `data` completes, or None. Each frame is checked and counted, one is decoded."""

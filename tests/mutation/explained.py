@@ -18,6 +18,7 @@ _SET: Final = "the first frame of a transfer sets it before anything reads it"
 _BELOW: Final = "from 0, no limit, it counts down and never comes to 0 again"
 _SECTORS: Final = "narrower sectors, or none: turns are followed more often than need be, and dearer"
 _FIRST: Final = "the first SAMPLE sets it before anything reads it"
+_AT: Final = "a field stands after the header: its offset is -1 or at least 2"
 _COUNT: Final = "the same count of the wire: 0.001 is less than one"
 _SAME_COUNTS: Final = "at most the counts are replaced by themselves"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
@@ -318,5 +319,71 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("< to <=",),
             "a head alone has no channel, and is refused as that",
         ),
+    ),
+    "ker": (
+        (
+            "_FOLDS: Final = tuple(tuple(8 << step for step in reversed(range(steps))) for steps in range(24))",
+            ("24 to 25",),
+            "one row more, of longer data than there is",
+        ),
+        (
+            "for bits in _FOLDS[(len(data) - 1).bit_length() if data else 0]:",
+            ("- to +", "0 to 1"),
+            "a shift by more bits than there are adds 0",
+        ),
+        ("if len(data) < body + _TEXT.size:", ("< to <=",), "a byte of a field is missing still"),
+        (
+            "self._marks_at: Final = _byte_offset(schema, marks.key) if marks is not None else 0",
+            ("0 to 1",),
+            "no marks are found everywhere",
+        ),
+        (
+            "if data[at + self._angles_at + 3 : at + self._angles_end : 4].translate(None, _SMALL):",
+            ("condition always true",),
+            _SLOW,
+        ),
+        ("_TO_WHOLE: Final = 1.5 * 2.0**52", ("1.5 to 1.875",), "between 2^52 and 2^53 as well, its lower bits 0 too"),
+        (
+            "_SMALL: Final = bytes(high for high in range(256) if high & 0x7F <= 0x46)",
+            ("& to |", "<= to <"),
+            _SLOW,
+        ),
+        ("@dataclass(frozen=True, slots=True)", ("True to False",), "nobody changes a schema"),
+    ),
+    "ker_stream": (
+        ("if found < 0:  # the first half of a header may have arrived", ("0 to 1", "< to <="), "looked for after 0"),
+        (
+            "seq = self._u32_at(buffer, at + self._seq_at)[0] if self._seq_at >= 0 else 0",
+            ("0 to 1", ">= to >"),
+            _AT,
+        ),
+        (
+            "if 0 < ahead_us <= SPARE_US and self._is_started and self._held is None:",
+            ("0 to 1", "<= to <", "condition always false"),
+            _SLOW,
+        ),
+        ("if self._seq_at < 0:", ("0 to 1", "< to <="), _AT),
+        ("if self._seq_at < 0:", ("condition always false", "condition always true"), "the phase of numbers is unused"),
+        ("is_next = seq - self._seq_raw == 1", ("- to +",), _SLOW),
+        ("is_next = slot_us < self._slot_end_us", ("< to <=",), _DOUBLE),
+        (
+            "steps = _signed(seq - self._seq_raw) if self._seq_at >= 0 else self._steps(ahead_us)",
+            ("0 to 1", ">= to >"),
+            _AT,
+        ),
+        (
+            "after = _signed(seq - held[0]) if self._seq_at >= 0 else 1",
+            ("0 to 1", ">= to >", "1 to 2"),
+            "1 and 2 are both next; " + _AT,
+        ),
+        ("self._phase_us = 0.0", ("0.0 to 0.001",), _NANO),
+        ("return ((difference + _HALF) & _U32) - _HALF", ("+ to -",), "twice the half is a whole turn"),
+        ("self._slot_end_us: Final = 1.5 * self._period_us", ("* to /",), _SLOW),
+        *(
+            (line, ("0 to 1", "statement removed"), "the first frame of the link sets it")
+            for line in ("self._host_ns = 0", "self._stale_run = 0")
+        ),
+        *((line, ("0 to 1",), "the first frame sets it") for line in ("self._seq_raw = 0", "self._us_raw = 0")),
+        ("newest = -1", ("1 to 2",), "any offset below 0"),
     ),
 }

@@ -31,6 +31,7 @@ def test_the_makers_numbers():
     assert (ker.U32, ker.U16, ker.U8, ker.I32, ker.I16, ker.F32, ker.BOOL) == (0, 1, 2, 3, 4, 5, 6)
     assert (ker.COUNTS_PER_TURN_F32, ker.COUNTS_PER_TURN_CD) == (2097152.0, 36000.0)
     assert (ker.MAX_FIELDS, ker.MAX_CHANNELS, ker.MAX_PAYLOAD_BYTES, ker.MAX_ANGLE_DEG) == (32, 64, 512, 36000.0)
+    assert schema_of(("a", 2, 1), ("b", 4, 2)).layout == "a u8, b i16[2]"
     assert ker.SCHEMA_2_0_0.layout == "timestamp u32, angles f32[16], errors bool[16]"
     assert ker.SCHEMA_2_1_0.layout == (
         "timestamp u32, seq u32, error_mask u16, angles_cd i16[16], encoder_value i32, encoder_button bool"
@@ -224,18 +225,20 @@ def test_eight_late_frames_in_a_row_are_a_restart():
     found = [run.feed(60 + n, (60 + n) * 1000, 10 * MS + n * MS) for n in range(8)]
     assert found == [None] * 7 + [(3, 67_000)]
     assert run.counted == (0, 0, 8, 1)
+    assert [run.feed(67, 67_000, 20 * MS) for _ in range(7)] == [None] * 7
+    assert run.counted == (0, 0, 15, 1)
 
 
 @pytest.mark.parametrize("between", ["next", "skipped"])
 def test_late_frames_that_are_not_in_a_row_are_none(between):
     run = Run()
     at = 102
-    for n in range(20):
-        assert run.feed(at - 30, (at - 30) * 1000, (10 + n) * MS) is None
-        if n % 5 == 4:
-            at += 1 if between == "next" else 2
-            assert run.feed(at, at * 1000, (10 + n) * MS) is not None
-    assert run.counted[2:] == (20, 0)
+    for _ in range(3):
+        for _ in range(7):
+            assert run.feed(at - 30, (at - 30) * 1000, 10 * MS) is None
+        at += 1 if between == "next" else 2
+        assert run.feed(at, at * 1000, 10 * MS) is not None
+    assert run.counted[2:] == (21, 0)
 
 
 def test_a_restart_on_purpose_counts_late_frames_anew():
@@ -250,7 +253,15 @@ def test_a_restart_on_purpose_counts_late_frames_anew():
 
 @pytest.mark.parametrize(
     ("after", "after_us", "restarted"),
-    [(1, 1000, True), (50, 1_000_000, True), (51, 1000, False), (0, 1000, False), (1, 0, False), (1, 1_000_001, False)],
+    [
+        (1, 1000, True),
+        (1, 1, True),
+        (50, 1_000_000, True),
+        (51, 1000, False),
+        (0, 1000, False),
+        (1, 0, False),
+        (1, 1_000_001, False),
+    ],
 )
 def test_a_strange_frame_is_a_restart_where_the_next_one_continues_it(after, after_us, restarted):
     run = Run(start=4_000_000)
@@ -300,7 +311,7 @@ def test_the_clock_wraps_once_where_a_frame_is_missing_there():
 
 
 def test_without_numbers_a_frame_of_less_than_one_and_a_half_periods_is_the_next():
-    for ahead_us, lost in ((1, 0), (1499, 0), (1501, 1), (2499, 1), (2501, 2)):
+    for ahead_us, lost in ((1, 0), (1499, 0), (1500, 1), (1501, 1), (2499, 1), (2501, 2)):
         run = Run(ker.SCHEMA_2_0_0)
         assert run.feed(0, 102_000 + ahead_us, 4 * MS) == (3 + lost, 102_000 + ahead_us)
         assert run.counted == (lost, 0, 0, 0)
@@ -379,3 +390,57 @@ def test_a_restart_on_purpose_forgets_half_a_frame_and_a_strange_one():
     assert run.feed(4_000_050, 4_000_050_000, 50 * MS) == (3, 4_000_050_000)
     assert run.feed(4_000_051, 4_000_051_000, 51 * MS) == (4, 4_000_051_000)
     assert run.counted == (0, 0, 0, 0) and run.stream.skipped_bytes == 0
+
+
+def test_a_sample_has_no_inputs_the_hub_has_none():
+    got = KerStream(ker.SCHEMA_2_1_0, 1000).feed(new_frame(1, 1000, value=5), 77)
+    assert got is not None and (got.inputs, got.t_ns, got.counts) == (0, 77, (5,) * 16)
+
+
+def test_a_number_back_with_a_later_time_is_doubted():
+    stream = KerStream(ker.SCHEMA_2_1_0, 1000)
+    assert stream.feed(new_frame(1, 1000), 0) is not None
+    assert stream.feed(new_frame(0, 2000), MS) is None and stream.stale == 0
+
+
+@pytest.mark.parametrize(("seq", "us"), [(102, 102_001), (103, 101_999)])
+def test_what_is_late_by_one_of_both_only_is_doubted(seq, us):
+    run = Run()
+    assert run.feed(seq, us, 3 * MS) is None
+    assert run.counted == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("before", ["skipped", "outage", "next"])
+def test_the_hosts_time_runs_from_the_last_frame(before):
+    run = Run()
+    if before == "outage":
+        run.stream.restart()
+    at = 103 if before == "next" else 104
+    assert run.feed(at, 102_000 + 900_000, 902 * MS) is not None
+    lost = run.counted[0]
+    assert run.feed(at + 1, 102_000 + 900_000 + 1_500_000, 903 * MS) is None
+    assert run.counted == (lost, 0, 0, 0)
+
+
+def test_without_numbers_a_frame_a_microsecond_later_is_the_next_also_after_a_strange_one():
+    run = Run(ker.SCHEMA_2_0_0)
+    assert run.feed(0, 3_000_000_000, 3 * MS) is None
+    assert run.feed(0, 102_001, 4 * MS) == (3, 102_001)
+    assert run.counted == (0, 1, 0, 0)
+
+
+def test_without_numbers_the_phase_after_a_loss_is_forgotten_as_slowly():
+    for ahead_us, lost in ((1111, 1), (1113, 2)):
+        run = Run(ker.SCHEMA_2_0_0)
+        run.feed(0, 102_000 + 2400, 5 * MS)
+        run.feed(0, 102_000 + 2400 + ahead_us, 6 * MS)
+        assert run.counted[0] == lost
+
+
+def test_without_numbers_an_outage_begins_a_new_phase():
+    run = Run(ker.SCHEMA_2_0_0)
+    run.feed(0, 102_000 + 1400, 4 * MS)
+    run.stream.restart()
+    assert run.feed(0, 203_000, 104 * MS) is not None
+    assert run.feed(0, 203_000 + 1490, 105 * MS) is not None
+    assert run.counted == (0, 0, 0, 0)
