@@ -145,7 +145,7 @@ class TpLink:
             return
         status = data[0] & 15
         if status == FLOW_CONTINUE:
-            self._is_waiting, self._waits = False, 0
+            self._is_waiting = False
             self._allowed = data[1]
             self._gap_ns = _gap_ns(data[2])
             self._not_before_ns = now_ns

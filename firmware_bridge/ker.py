@@ -289,10 +289,6 @@ def _one(schema: Schema, key: str) -> Field | None:
 
 
 def _byte_offset(schema: Schema, key: str) -> int:
-    """From the frame's first header byte."""
-    offset = len(STREAM_HEADER)
-    for name, kind, count in schema.fields:
-        if name == key:
-            return offset
-        offset += _TYPES[kind][1] * count
-    raise WireError(f"KER schema: no field {key} in: {schema.layout}")
+    """Of a field that the schema has; from the frame's first header byte."""
+    before = schema.fields[: [field.key for field in schema.fields].index(key)]
+    return len(STREAM_HEADER) + sum(_TYPES[kind][1] * count for _, kind, count in before)

@@ -241,8 +241,6 @@ class Restraint:
         return self._wider.get(number, self._full_need(pair))
 
     def _judge_pairs(self, motions: Sequence[tuple[list[float], list[float]]]) -> Found:
-        if self._apart_m is None:
-            return NOTHING
         ways = [
             sum([reach * travel for reach, travel in zip(arm.reach, travels)])
             for arm, (_, travels) in zip(self._arms, motions)

@@ -257,6 +257,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             )
         ),
         ("elif self._allowed:", ("condition always true",), _BELOW),
+        ("if code <= 0x7F:", ("<= to <",), "0x7F is 127 ms either way"),
         ("if self._block:", ("condition always true",), _BELOW),
         (
             "if len(frame) <= 8:",

@@ -90,3 +90,9 @@ def test_a_parameter_may_be_its_bounds_themselves(kind, letter, lower, upper):
     for value in (lower - 1, upper + 1):
         with pytest.raises(WireError, match=f"parameter gain: {value}; expected"):
             bits_of(param, value)
+
+
+def test_a_parameter_of_an_unknown_kind_is_refused():
+    param = Param(0, ParamKind.U32, 1, 0, 1, 0, 2, 1, "gain", "N")._replace(kind=9)
+    with pytest.raises(WireError, match="gain"):
+        value_of(param)

@@ -53,6 +53,10 @@ class Line:
             raise answer
         return answer
 
+    def tend(self, now_ns):
+        self.told.append(f"tended at {now_ns}")
+        return 123
+
     def fileno(self):
         return self.end
 
@@ -284,3 +288,14 @@ def test_opening_goes_on_beside_the_loop_and_is_begun_once_at_a_time(rig):
     links.leader_down = "unplugged again"
     opened(links)
     assert leader.told == ["closed", "opened"] * 2
+
+
+def test_a_leader_is_tended_while_its_line_is_up():
+    clock = Clock()
+    leader, gate = Line(clock, None), Line(clock, pose(clock(), 0.1, 0.2))
+    links = Links(leader, gate, Pace(500.0, 1000.0, clock, clock.sleep))  # type: ignore[arg-type]
+    assert links.tend_leader(7) == 123 and leader.told == ["tended at 7"]
+    links.leader_down = "unplugged"
+    assert links.tend_leader(8) == 0 and leader.told == ["tended at 7"]
+    leader.close()
+    gate.close()

@@ -313,3 +313,27 @@ def test_arms_too_near_are_told_by_the_parts_that_are():
         assert shares is not None and shares[0] == shares[3] < 0.5
     assert held.event == ("arms_too_near", "right_tool, left_tool")
     assert held._arms[0].why is not NOTHING
+
+
+def test_arms_that_touch_at_the_start_may_move_on_from_there():
+    crossed = [0.0, math.pi / 2, 0.0, -math.pi / 2]  # forearms of 0.3 m towards each other, 0.8 m between the shoulders
+    crossed[0], crossed[2] = 0.5, -0.5
+    held = restraint(apart=0.05)
+    ends = []
+    for number in range(2):
+        arm = ArmChain(chain(number))
+        arm.look(crossed)
+        ends.append(arm.places)
+    assert between(ends[0][1], ends[0][2], ends[1][1], ends[1][2])[0] < 1e-9
+    held.start(crossed)
+    assert held.allows(crossed, [0.0] * 4) and held.allows(crossed, [-5e-3, 0.0, 5e-3, 0.0])
+
+
+def test_what_two_arms_may_do_together_each_may_do_alone():
+    """Less of the wish is more of the braking: of an arm whose braking would be too fast, none of it may be taken."""
+    held = restraint(apart=0.2, speed=0.25)
+    position = facing(0.2 + sum(RADIUS) + 1e-4)
+    held.start(position)
+    braking, wished = [0.02, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, -1e-3]
+    assert not held.allows(position, wished)
+    assert held.shares(position, braking, wished) == (0.0,) * 4
