@@ -16,14 +16,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.mutation.targets import TARGETS
+from tests.mutation.targets import NOT_BY_DEFAULT, TARGETS
 
 Report = dict[str, Any]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutation tests of the safety code.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all where none is given")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all but {' and '.join(NOT_BY_DEFAULT)}"
+    )
     parser.add_argument("--seconds", type=float, default=1200.0, help="time limit for each module")
     parser.add_argument("--seed", type=int, default=1, help="which part is run where the time does not suffice")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="only the K-th of N equal parts")
@@ -36,7 +38,8 @@ def main() -> int:
             parser.error(f"{name!r} is no target; expected one of {', '.join(TARGETS)}")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     report: dict[str, Report] = {}
-    for name in options.names or TARGETS:
+    default = [name for name in TARGETS if options.coverage or name not in NOT_BY_DEFAULT]
+    for name in options.names or default:
         report[name] = _in_child(name, _covered if options.coverage else lambda name: _mutated(name, options))
         if not options.json:
             print("\n".join(_words(name, report[name])), flush=True)

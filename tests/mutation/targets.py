@@ -56,7 +56,7 @@ TARGETS: Final = {
     "retarget": Target("station.control.retarget", ("tests/unit/test_calibrate.py",)),
     "pace": Target("station.control.pace", ("tests/unit/test_pace.py",)),
     "reduced": Target("station.control.reduced", ("tests/unit/test_reduced.py",)),
-    "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py", "tests/unit/test_kinematics.py")),
+    "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py",)),
     "chain": Target("station.control.chain", ("tests/unit/test_kinematics.py",)),
     "arm_bounds": Target("station.control.arm_bounds", ("tests/unit/test_restraint.py",)),
     "restraint": Target("station.control.restraint", ("tests/unit/test_restraint.py",)),
@@ -85,3 +85,7 @@ TARGETS: Final = {
     ),
     "params": Target("firmware_bridge.params", ("tests/unit/test_exo_board_words.py", "tests/unit/test_exo_wire.py")),
 }
+
+NOT_BY_DEFAULT: Final = ("arm_bounds", "restraint")
+"""Judged by the whole sequences of tests/property/test_restraint.py and branch by branch; some of their mutants still
+survive the quick tests and are not explained."""
