@@ -107,8 +107,8 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         "joint_lost",
         _STOP,
         _ALARM,
-        ("encoder lost", "robot stopped, holds", "turn this joint both ways, else check its cable"),
-        ("编码器失联", "机器人已停止并保持", "慢慢来回转动该关节；不行则请技师检查线缆"),
+        ("encoder lost", "robot stopped, holds", "technician: turn this joint both ways, check its cable"),
+        ("编码器失联", "机器人已停止并保持", "技师：来回转动该关节，检查模块和线缆"),
     ),
     (
         "joint_out_of_range",
