@@ -37,15 +37,16 @@ class ArmBounds:
         self.most_m = most_m
         self.offsets: dict[tuple[int, int], float] = {}
         """Wider offsets of planes beyond which this arm started: (point, plane) -> offset."""
-        self.room_m = 0.0
+        self.room_m: float
         """From the pose last looked at to the nearest plane."""
         self.seen: list[float] = []
         """That pose, the whole arm's joints."""
-        self.moved_m = 0.0
+        self.moved_m: float
         """At least how far any point is from there."""
         self.share = 0.5
         """The last one that passed: where the next search begins."""
-        self.why = NOTHING
+        self.why: Found
+        """Of the step last looked at."""
         self.creeping = 0
 
     def offset(self, point: int, plane: int) -> float:

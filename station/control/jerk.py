@@ -103,9 +103,7 @@ class JerkBraking:
         if v > self._full:
             ticks = ceil((v - self._full) / self.down)
             way = ticks * (v - self.down * (ticks + 1) / 2)
-            v -= ticks * self.down
-            if v < 0.0:
-                v = 0.0
+            v -= ticks * self.down  # not below 0 but by rounding, where n is 0
         n = int((sqrt(1.0 + 8.0 * v) - 1.0) / 2.0)
         return way + n * (n + 1) / 2 * (v / (n + 1) - n / 2 + (n - 1) / 3)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutation.explained_arm import ARM
+
 _SAME: Final = "at equality both branches give the same number: a clip to a value that is already there"
 _COST: Final = "only skips work whose result would not bind; the commands are the same, the tick is dearer"
 _BEGIN: Final = "`begin` sets it before anything reads it"
@@ -26,6 +28,7 @@ _NANO: Final = "a nanosecond of a window"
 
 EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "limit": (
+        ("if self._smooth:", ("condition always true",), "without such joints it does nothing: only skips a call"),
         ("if speed_rad_s != self._slow_speed_rad_s:", ("condition always true",), _COST),
         ("most = joint.speed_rad_s * self.period_s", ("* to /",), _COST),
         (
@@ -387,4 +390,5 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         *((line, ("0 to 1",), "the first frame sets it") for line in ("self._seq_raw = 0", "self._us_raw = 0")),
         ("newest = -1", ("1 to 2",), "any offset below 0"),
     ),
+    **ARM,
 }

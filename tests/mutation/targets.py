@@ -20,7 +20,7 @@ class Target:
     """Modules that made something of this one while they were imported, and must do so again."""
 
 
-_EXO: Final = ("tests/unit/test_exo_edges.py", "tests/unit/test_exo_frames.py", "tests/unit/test_exo_wire.py")
+_EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "frames", "iso_tp", "wire"))
 
 TARGETS: Final = {
     # What moves, restrains or stops the arm
@@ -34,6 +34,7 @@ TARGETS: Final = {
         ),
         ("search", "random_sequence", "any_target", "form"),
     ),
+    "jerk": Target("station.control.jerk", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")),
     "gate": Target("drivers.gate", ("tests/unit/test_gate.py", "tests/unit/test_gate_held.py"), ("never_refuses",)),
     "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
     "inputs": Target(
@@ -58,7 +59,9 @@ TARGETS: Final = {
     "reduced": Target("station.control.reduced", ("tests/unit/test_reduced.py",)),
     "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py",)),
     "chain": Target("station.control.chain", ("tests/unit/test_kinematics.py",)),
-    "arm_bounds": Target("station.control.arm_bounds", ("tests/unit/test_restraint.py",)),
+    "arm_bounds": Target(
+        "station.control.arm_bounds", ("tests/unit/test_arm_bounds.py", "tests/unit/test_restraint.py")
+    ),
     "restraint": Target("station.control.restraint", ("tests/unit/test_restraint.py",)),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     # The codecs: bytes to numbers and back

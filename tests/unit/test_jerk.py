@@ -256,6 +256,7 @@ class Restraint:
         return False
 
     def shares(self, position_rad, braking, wished):
+        self.braking = list(braking)
         return [self.share] * len(wished)
 
 
@@ -266,8 +267,11 @@ def test_held_back_a_joint_takes_its_wish_or_brakes_nothing_between(share, is_wi
     for _ in range(80):
         assert held.follow([3.0], 1, 0) == free.follow([3.0], 1, 0)
     held._restraint.share = share
+    before = free.position_rad[0]
     expected = free.follow([3.0], 1, 0) if is_wish else free.brake(1, 0)
     assert held.follow([3.0], 1, 0) == expected
+    if not is_wish:
+        assert held._restraint.braking == [expected.position_rad[0] - before]
 
 
 def test_a_state_is_viable_exactly_while_braking_from_it_ends_inside():
