@@ -21,6 +21,13 @@ MOVING: Final = frozenset({Mode.ALIGNING, Mode.FOLLOWING})
 STARTING: Final = frozenset({Mode.READY, Mode.ALIGNING})
 """Modes that begin a new epoch: the limiter starts from (measured pose, zero speed) and the gate begins there."""
 
+_WHY_DOWN: Final = MappingProxyType(
+    {"leader_error": "leader_error", "leader_silent": "leader_error", "enable_stale": "leader_error"}
+    | {"arm_error": "arm_error"}
+)
+"""Causes that are a line's -> the event that tells why that line is down now: each reset tries to open it again, and
+what then stands in the way may be another thing than what broke it."""
+
 _PERSONS: Final = frozenset({Role.SCREEN, Role.PEDAL})
 """Only these speak for a person; the session process may only ask for less motion."""
 
@@ -111,6 +118,7 @@ class State(NamedTuple):
     cause: str = ""
     """While HOLD, STOPPING, STOPPED: the first event that led here."""
     detail: str = ""
+    """The cause's words; of a line that is down, the newest reason of that."""
     off: bool = True
     """The motors are to be off (else they are to be on and commanded)."""
     then_off: bool = False
@@ -202,6 +210,8 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         then_off = True
     if after is mode:
         cause, detail = state.cause, state.detail
+        if mode is Mode.STOPPED and cause in _WHY_DOWN:
+            detail = next((words for name, words in seen.events if name == _WHY_DOWN[cause]), detail)
     else:
         since_ns = now_ns
         let_go = not is_asking

@@ -149,6 +149,41 @@ def test_the_first_cause_stays_while_stopped_and_off_can_only_be_added():
     assert run.state.off
 
 
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        ("leader_error", "leader_error"),
+        ("leader_silent", "leader_error"),
+        ("enable_stale", "leader_error"),
+        ("arm_error", "arm_error"),
+    ],
+)
+def test_what_keeps_a_line_down_after_a_reset_is_told_beside_the_first_cause(cause, why):
+    run = reached(Mode.FOLLOWING)
+    told = []
+    for events in (
+        [(cause, "gone")],
+        [(cause, "gone, said again")] if cause != "arm_error" else [],  # while it brakes
+        [],
+        [("motor_hot", "right_j4"), (why, "another one"), (why, "told later")],
+        [],
+    ):
+        run.tick(CALM._replace(events=tuple(events), still=len(told) > 1, connected=False))
+        told.append((run.state.cause, run.state.detail))
+    assert run.state.mode is Mode.STOPPED
+    assert told == [(cause, "gone")] * 3 + [(cause, "another one")] * 2
+
+
+@pytest.mark.parametrize("cause", ["arm_stale", "leader_restarted", "motor_hot", "estop"])
+def test_the_words_of_any_other_cause_stay_the_first_ones(cause):
+    run = reached(Mode.FOLLOWING)
+    events = ((cause, "first"),)
+    run.tick(CALM._replace(events=events))
+    assert run.state.mode is Mode.STOPPED
+    run.tick(CALM._replace(events=((cause, "second"), ("leader_error", "gone"), ("arm_error", "gone"))))
+    assert (run.state.cause, run.state.detail) == (cause, "first")
+
+
 def test_a_stop_after_a_hold_replaces_the_cause():
     run = reached(Mode.HOLD)
     run.event(Effect.STOP)
