@@ -17,6 +17,7 @@ from station.control.limit import JointLimits, Limiter
 from station.control.reduced import joint_caps
 from station.control.restraint import Restraint
 from station.control.workspace import bounds_of
+from station.jerk_check import check_jerks
 from station.settings.errors import ConfigError
 from station.settings.rig import Rig
 
@@ -30,15 +31,16 @@ _RECOVERY_RAD_S: Final = math.radians(10)
 def resolve(rig: Rig, runtime: Path) -> Rig:
     """The rig with the ports of its emulated far ends filled in. Raises ConfigError for a driver nobody knows."""
     if rig.leader.driver not in LEADERS:
-        raise ConfigError(f"rig {rig.name}: leader.driver is {rig.leader.driver!r}; expected one of {LEADERS}")
+        raise ConfigError(f"{rig.where}: leader.driver is {rig.leader.driver!r}; expected one of {', '.join(LEADERS)}")
     if rig.arm.driver not in ARMS:
-        raise ConfigError(f"rig {rig.name}: arm.driver is {rig.arm.driver!r}; expected one of {ARMS}")
+        raise ConfigError(f"{rig.where}: arm.driver is {rig.arm.driver!r}; expected one of {', '.join(ARMS)}")
     for key in ("enable_switch", "emergency_stop"):
         if getattr(rig.leader, key) == "required" and rig.leader.driver not in _WITH_INPUTS:
             raise ConfigError(
-                f"rig {rig.name}: leader.{key} is 'required', and a {rig.leader.driver} leader has none; expected "
+                f"{rig.where}: leader.{key} is 'required', and a {rig.leader.driver} leader has none; expected "
                 f"'used', or a leader with one ({', '.join(_WITH_INPUTS)})"
             )
+    check_jerks(rig)
     make_limiter(rig)  # impossible limits are an error of the file, before anything is started
     if not rig.emulated:
         return rig
@@ -63,7 +65,7 @@ def with_leader(rig: Rig, driver: str) -> Rig:
 def with_reduced_speed(rig: Rig) -> Rig:
     """The rig in reduced-speed mode. Raises ConfigError for a rig that does not know where its tools are."""
     if rig.arm.kinematics is None:
-        raise ConfigError(f"rig {rig.name} has no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
+        raise ConfigError(f"{rig.where}: no [arm.kinematics]; --reduced-speed needs it to know the tools' speed")
     kinematics = msgspec.structs.replace(rig.arm.kinematics, reduced_speed=True)
     return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, kinematics=kinematics))
 
@@ -88,7 +90,7 @@ def make_limiter(rig: Rig) -> Limiter:
     try:
         return Limiter(limits, 1.0 / rig.arm.rate_hz, make_restraint(rig))
     except ValueError as error:
-        raise ConfigError(f"rig {rig.name}: {error}") from error
+        raise ConfigError(f"{rig.where}: {error}") from error
 
 
 def make_restraint(rig: Rig) -> Restraint | None:
@@ -103,7 +105,7 @@ def make_restraint(rig: Rig) -> Restraint | None:
         for held in chain.joints:
             if rig.arm.joints[held.arm_joint].jerk_deg_s3 is not None:
                 raise ConfigError(
-                    f"rig {rig.name}: joint {rig.arm.joints[held.arm_joint].name} has jerk_deg_s3, and arm "
+                    f"{rig.where}: arm joint {rig.arm.joints[held.arm_joint].name} has jerk_deg_s3, and arm "
                     f"{chain.name} bounds in [arm.kinematics], whose braking is proven without jerk only; remove one"
                 )
     period_s = 1.0 / rig.arm.rate_hz

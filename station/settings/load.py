@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import msgspec
 
 from station.settings.calibration import Calibration
 from station.settings.errors import ConfigError
+from station.settings.explain import explain
 from station.settings.kinematics import Kinematics
 from station.settings.motors import check_motors
 from station.settings.nearest import nearest as _nearest
 from station.settings.rig import Rig, slow_temperature_c
 from station.settings.task import Task
 
-_PLAIN_WORDS = (("`float`", "a number"), ("`int`", "a whole number"), ("`str`", "a text"), ("`bool`", "true or false"))
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -29,6 +28,9 @@ def load_rig(name_or_path: str) -> tuple[Rig, Calibration]:
     """A rig by its shipped name ('demo') or by a path to its TOML file, and the calibration it refers to."""
     path = _find("rigs", name_or_path)
     rig = _decode(path, Rig)
+    if rig.file:
+        raise ConfigError(f"{path}: unknown key 'file'")
+    rig = msgspec.structs.replace(rig, file=str(path))
     _check_rig(rig, path)
     check_motors(rig.arm, path)
     if rig.arm.kinematics is not None:
@@ -64,7 +66,10 @@ def load_task(name_or_path: str, rig: Rig) -> Task:
 
 
 def digest(settings: msgspec.Struct) -> str:
-    """First 12 hex digits of the SHA-256 of the settings in canonical form: the identity written into records."""
+    """First 12 hex digits of the SHA-256 of the settings in canonical form: the identity written into records. Where
+    the file lies is no part of it."""
+    if isinstance(settings, Rig):
+        settings = msgspec.structs.replace(settings, file="")
     return hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()[:12]
 
 
@@ -110,7 +115,7 @@ def _decode(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(str(error), data, kind)}") from None
+        raise ConfigError(f"{path}: {explain(str(error), data, kind)}") from None
 
 
 def _numbers(data: object, key: str) -> Iterator[tuple[str, float]]:
@@ -123,57 +128,6 @@ def _numbers(data: object, key: str) -> Iterator[tuple[str, float]]:
             yield from _numbers(value, f"{key}[{index}]")
     elif isinstance(data, float):
         yield key, data
-
-
-def _explain(message: str, data: dict[str, Any], kind: type[msgspec.Struct]) -> str:
-    """msgspec's message, with the key as a TOML path, the value found, and for an unknown key the nearest known one."""
-    text, _, where = message.partition(" - at `")
-    key = where.rstrip("`").removeprefix("$").removeprefix(".")
-    if "[...]" in key:  # msgspec does not say which entry of a table: leave one in after the other
-        place = key[: key.index("[...]")]
-        table = _value_at(data, place)
-        for name in list(table):
-            try:
-                msgspec.convert({**data, place: {name: table[name]}}, kind)
-            except msgspec.ValidationError:
-                key = key.replace("[...]", f".{name}", 1)
-                break
-    unknown = re.search(r"unknown field `([^`]*)`", text)
-    if unknown:
-        known = _all_fields(kind)
-        place = f" in {key}" if key else ""
-        return f"unknown key {unknown[1]!r}{place}{_nearest(unknown[1], known)}"
-    for code, word in _PLAIN_WORDS:
-        text = text.replace(code, word)
-    if not key or "missing required field" in text:
-        return text.replace("Object", f"[{key}]" if key else "the file")
-    return f"{key} = {_value_at(data, key)!r}: {text[0].lower()}{text[1:]}"
-
-
-def _value_at(data: Any, key: str) -> Any:
-    for part in re.findall(r"[^.\[\]]+", key):
-        try:
-            data = data[int(part)] if isinstance(data, list) else data[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return "?"
-    return data
-
-
-def _all_fields(kind: type[msgspec.Struct]) -> list[str]:
-    found: list[str] = []
-    todo: list[Any] = [kind]
-    seen: set[Any] = set()
-    while todo:
-        item = todo.pop()
-        if item in seen:
-            continue
-        seen.add(item)
-        todo.extend(get_args(item))
-        if isinstance(item, type) and issubclass(item, msgspec.Struct):
-            for field in msgspec.structs.fields(item):
-                found.append(field.name)
-                todo.append(field.type)
-    return found
 
 
 def _check_rig(rig: Rig, path: Path) -> None:

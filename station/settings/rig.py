@@ -132,7 +132,7 @@ class Loop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Emulator(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Only on emulated rigs: what the far ends pretend to be."""
 
-    firmware: str = "2.1.0"
+    firmware: Literal["2.0.0", "2.1.0"] = "2.1.0"
     """Firmware of the emulated KER hub: '2.0.0' (87-byte frames) or '2.1.0' (sequence, error mask)."""
     bad_every: Annotated[int, Meta(ge=0, le=1000)] = 8
     """The emulated worker makes about one bad repetition in so many; 0 = never."""
@@ -149,6 +149,13 @@ class Rig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     align: Align = Align()
     loop: Loop = Loop()
     emulator: Emulator | None = None
+    file: str = ""
+    """Not a key of the file: where it was read from, for whoever has to mend it."""
+
+    @property
+    def where(self) -> str:
+        """How an error begins."""
+        return self.file or f"rig {self.name}"
 
 
 Language = Literal["zh", "en"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from station import resolve
 from station.bench.driven import Motion
 from station.bench.stop import judge
+from station.jerk_check import check_jerks
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
 
@@ -40,3 +42,33 @@ def test_the_stop_bench_allows_the_longer_stop():
     seconds = 0.1 + (2.0 / decel + decel / jerk)
     assert stop.allowed_ms == pytest.approx(60.0 + seconds * 1e3 + 250.0)
     assert stop.allowed_deg == pytest.approx(math.degrees(2.0 * (0.160 + (seconds + 0.1) / 2)) + 0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"jerk_deg_s3": 2000.0}, "a stop from speed_deg_s 361 takes 1.45 s; expected at most 0.8 s; raise"),
+        ({"jerk_deg_s3": 9000.0, "lower_deg": 0.0}, "deg; expected at most the joint's travel, 62; "),
+        ({"jerk_deg_s3": 9000.0, "lower_deg": 55.0}, "no jerk_deg_s3 is enough, or lower speed_deg_s to "),
+        ({"jerk_deg_s3": 0.1}, "below 0.716, the rounding of positions would count; raise jerk_deg_s3 to "),
+    ],
+)
+def test_a_jerk_too_small_is_refused_in_the_files_key_and_unit_with_values_that_pass(changes, words):
+    rig, _ = load_rig("demo")
+
+    def with_gripper(**changes: float):
+        last = msgspec.structs.replace(rig.arm.joints[-1], **changes)
+        arm = msgspec.structs.replace(rig.arm, joints=(*rig.arm.joints[:-1], last))
+        return msgspec.structs.replace(rig, arm=arm)
+
+    with pytest.raises(ConfigError) as refusal:
+        check_jerks(with_gripper(**changes))
+    told = str(refusal.value)
+    assert told.startswith(f"{rig.file}: arm joint left_gripper: jerk_deg_s3 {changes['jerk_deg_s3']:g}: ")
+    assert words in told and "rad" not in told.removeprefix(rig.file)
+    proposed = re.findall(r"(?:raise|lower) (\w+) to ([\d.e+]+)", told)
+    assert proposed
+    for key, value in proposed:
+        mended = with_gripper(**{**changes, key: float(value)})
+        check_jerks(mended)
+        resolve.make_limiter(mended)

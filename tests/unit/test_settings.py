@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from station.resolve import resolve, with_leader
+from station.resolve import resolve, with_leader, with_reduced_speed
 from station.settings.errors import ConfigError
 from station.settings.load import digest, load_rig, load_task, shipped
 
@@ -89,8 +89,29 @@ def test_every_shipped_rig_and_task_loads(name):
             "scale is 0.0; expected a finite number other than 0",
         ),
         ("speed_deg_s = 115", "speed_deg_s = inf", "speed_deg_s"),
-        ("kp = 70", "kp = 501", "arm.joints[0].kp = 501: expected a number <= 500.0"),
+        ("kp = 70", "kp = 501", "arm.joints[0] (right_j1): kp = 501: expected a number <= 500.0"),
         ("demo.calibration.toml", "other.toml", "leader.calibration names 'other.toml', which is not beside it"),
+        (
+            "rate_hz = 1000",
+            'rate_hz = 1000\nenable_switch = "yes"',
+            "leader.enable_switch = 'yes': expected one of 'used', 'required'",
+        ),
+        (
+            "kp = 70",
+            'kp = 70, jerk_deg_s3 = "18000"',
+            "arm.joints[0] (right_j1): jerk_deg_s3 = '18000': expected a number, got a text",
+        ),
+        (
+            "kp = 70",
+            "kp = 70, jerk_deg_s3 = -5",
+            "arm.joints[0] (right_j1): jerk_deg_s3 = -5: expected a number > 0.0",
+        ),
+        ("kp = 70", "kpp = 70", "unknown key 'kpp' in arm.joints[0] (right_j1); did you mean 'kp'?"),
+        (', model = "8009"', "", "[arm.joints[0] (right_j1)] missing required field `model`"),
+        ("arms = [", "armz = [", "unknown key 'armz' in arm.kinematics; did you mean 'arms'?"),
+        ("apart_mm = 30", "port = 3", "unknown key 'port' in arm.kinematics"),
+        ('firmware = "2.1.0"', 'firmware = "3.0.0"', "emulator.firmware = '3.0.0': expected one of '2.0.0', '2.1.0'"),
+        ('name = "demo"', 'name = "demo"\nfile = "x"', "unknown key 'file'"),
         ('name = "demo"', "", "the file missing required field `name`"),
         ('name = "demo"', 'name = "De mo"', "name = 'De mo': expected a text matching regex"),
     ],
@@ -124,9 +145,9 @@ def test_a_wrong_calibration_file_says_so(tmp_path, old, new, words):
     [
         ("right_j1 = 55", "right_j9 = 55", "joint 'right_j9', which rig 'demo' does not have; did you mean"),
         ("rep_max_s = 7.0", "rep_max_s = 2.0", "rep_max_s is 2.0; expected more than rep_target_s (3.2)"),
-        ("tolerance_deg = 9", "tolerance = 9", "unknown key 'tolerance' in phases[0]; did you mean 'tolerance_deg'?"),
+        ("tolerance_deg = 9", "tolerance = 9", "key 'tolerance' in phases[0] (home); did you mean 'tolerance_deg'?"),
         ("target = 200", "target = 0", "target = 0: expected a whole number >= 1"),
-        ("timeout_s = 3.0", "timeout_s = -3.0", "phases[0].timeout_s = -3.0"),
+        ("timeout_s = 3.0", "timeout_s = -3.0", "phases[0] (home): timeout_s = -3.0: expected"),
     ],
 )
 def test_a_wrong_task_file_says_so(tmp_path, old, new, words):
@@ -163,6 +184,26 @@ def test_the_digest_follows_the_content_not_the_file(tmp_path):
 def test_a_switch_that_the_leader_can_not_have_is_refused_in_one_line(tmp_path, key):
     needed = changed(DEMO, "rate_hz = 1000", f'rate_hz = 1000\n{key} = "required"')
     rig, _ = load_rig(write_rig(tmp_path, needed))
-    with pytest.raises(ConfigError, match=rf"leader\.{key} is 'required', and a ker leader has none; expected 'used'"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"^{re.escape(rig.file)}: leader\.{key} is 'required', and a ker leader has none; expected 'used'",
+    ):
         resolve(rig, tmp_path)
     assert resolve(with_leader(rig, "exo-wire"), tmp_path)
+
+
+def test_what_only_the_whole_rig_shows_begins_with_its_file_too(tmp_path):
+    for old, new in (('driver = "ker"', 'driver = "kerr"'), ('driver = "damiao"', 'driver = "damiaoo"')):
+        path = write_rig(tmp_path, changed(DEMO, old, new))
+        with pytest.raises(ConfigError) as caught:
+            resolve(load_rig(path)[0], tmp_path)
+        assert str(caught.value).startswith(f"{path}: ")
+    bare = write_rig(tmp_path, DEMO[: DEMO.index("[arm.kinematics]")])
+    with pytest.raises(ConfigError, match=rf"^{re.escape(bare)}: no \[arm.kinematics\]"):
+        with_reduced_speed(load_rig(bare)[0])
+
+
+def test_a_text_for_a_number_is_said_in_plain_words_in_a_table_of_tables(tmp_path):
+    path = write_rig(tmp_path, calibration=changed(CALIBRATION, "sign = 1", 'sign = "left"'))
+    with pytest.raises(ConfigError, match=r"joints\.right_j\d\.sign = 'left': expected a whole number, got a text"):
+        load_rig(path)
