@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from serial.tools import list_ports
 
@@ -51,6 +51,7 @@ _NO_FIRMWARE = (
     "the leader is a {driver} hub, whose wire has no parameters, log or updates; use its maker's tool for those. For a "
     'board on our own wire set leader.driver = "exo_wire" in the rig file, or name its port with --port'
 )
+_EMULATED: Final = "; on this emulated rig: add --leader exo-wire"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +86,8 @@ def main(args: argparse.Namespace) -> int:
             rig = with_leader(rig, args.leader)
         if args.what == "list":
             return _list(args, rig, calibration)
-        if not (args.port or rig.emulated or rig.leader.driver == "exo_wire"):
-            raise ConfigError(f"rig {rig.name}: {_NO_FIRMWARE.format(driver=rig.leader.driver)}")
+        if not _has_board(args, rig):
+            raise ConfigError(f"{rig.where}: {_no_firmware(rig)}")
         if args.what == "update":
             return _update_smp(args, rig) if args.smp else _update(args, rig, calibration)
         with _board_of(args, rig, calibration) as talk:
@@ -97,6 +98,14 @@ def main(args: argparse.Namespace) -> int:
         return cli.fail(str(error), cli.USAGE)
     except (DriverError, WireError) as error:
         return cli.fail(str(error), cli.HARDWARE)
+
+
+def _has_board(args: argparse.Namespace, rig: Rig) -> bool:
+    return bool(args.port) or rig.leader.driver == "exo_wire"
+
+
+def _no_firmware(rig: Rig) -> str:
+    return _NO_FIRMWARE.format(driver=rig.leader.driver) + (_EMULATED if rig.emulated else "")
 
 
 @contextlib.contextmanager
@@ -113,11 +122,9 @@ def _board_of(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> I
 def _emulated(rig: Rig, calibration: Calibration) -> Iterator[str]:
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = state / "station" / f"board-{rig.name}"
-    is_other = rig.leader.driver != "exo_wire"
     print(
-        f"station: note: rig {rig.name} is emulated{f' and its leader a {rig.leader.driver} hub' if is_other else ''}: "
-        f"an emulated board is powered on for this command; its flash stays in {folder} ('station run --leader "
-        "exo_wire' begins with a new one each time)",
+        f"station: note: rig {rig.name} is emulated: an emulated board is powered on for this command; its flash stays "
+        f"in {folder} ('station run --leader exo-wire' begins with a new one each time)",
         file=sys.stderr,
     )
     names = {joint.channel: joint for joint in rig.leader.joints}
@@ -175,7 +182,7 @@ def _list(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int:
         "error": "",
     }
     document["note"] = ""
-    if rig.leader.driver == "exo_wire" or args.port or rig.emulated:
+    if _has_board(args, rig):
         try:
             with _board_of(args, rig, calibration) as talk:
                 board = talk.board()
@@ -184,7 +191,7 @@ def _list(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int:
         except (DriverError, WireError) as error:
             document["error"] = str(error)
     else:
-        document["note"] = _NO_FIRMWARE.format(driver=rig.leader.driver)
+        document["note"] = _no_firmware(rig)
     if args.json:
         print(json.dumps(document))
     else:

@@ -21,6 +21,8 @@ from station.cli import firmware
 from station.cli.firmware_words import Progress
 from tests.mcu import gcc
 
+EXO = ("demo", "--leader", "exo-wire")
+
 
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +40,12 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]
 
 
 def test_show_tells_who_the_board_is(capsys: pytest.CaptureFixture[str]) -> None:
-    code, board, _ = run(capsys, "show")
+    code, board, _ = run(capsys, "show", *EXO)
     assert code == cli.OK
     assert (board["serial_number"], board["firmware"], board["wire_version"]) == ("EMU-0001", "1.0.0", 1)
     assert [channel["name"] for channel in board["channels"]][:2] == ["right_j1", "right_j2"]
     assert board["update"]["state"] == "idle"
-    code, listed, _ = run(capsys, "list")
+    code, listed, _ = run(capsys, "list", *EXO)
     assert code == cli.OK and listed["board"]["boots"] == 2
 
 
@@ -51,34 +53,34 @@ def test_parameters_are_set_saved_and_kept(capsys: pytest.CaptureFixture[str]) -
     def value(document: Any) -> Any:
         return {param["name"]: param["value"] for param in document["parameters"]}["stale_ms"]
 
-    assert value(run(capsys, "param", "--set", "stale_ms=20")[1]) == 20
-    assert value(run(capsys, "param")[1]) == 10, "not saved: gone with the power"
-    assert value(run(capsys, "param", "--set", "stale_ms=30", "--save")[1]) == 30
-    assert value(run(capsys, "param")[1]) == 30
-    code, document, words = run(capsys, "param", "--set", "led=0", "--set", "stale_ms=1000")
+    assert value(run(capsys, "param", *EXO, "--set", "stale_ms=20")[1]) == 20
+    assert value(run(capsys, "param", *EXO)[1]) == 10, "not saved: gone with the power"
+    assert value(run(capsys, "param", *EXO, "--set", "stale_ms=30", "--save")[1]) == 30
+    assert value(run(capsys, "param", *EXO)[1]) == 30
+    code, document, words = run(capsys, "param", *EXO, "--set", "led=0", "--set", "stale_ms=1000")
     assert code == cli.HARDWARE and document is None and "expected 1 to 100 ms" in words
-    assert run(capsys, "param")[1]["parameters"][4]["value"] is True, "nothing is set when one is wrong"
-    assert run(capsys, "param", "--set", "stale_ms=x")[0] == cli.USAGE
+    assert run(capsys, "param", *EXO)[1]["parameters"][4]["value"] is True, "nothing is set when one is wrong"
+    assert run(capsys, "param", *EXO, "--set", "stale_ms=x")[0] == cli.USAGE
 
 
 def test_an_update_needs_a_yes_and_an_image_for_this_board(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "app.bin").write_bytes(bytes(range(200)) * 20)
     image = tmp_path / "app.exo"
     assert image_tool.main(["posix", "2.0.0", str(tmp_path / "app.bin"), str(image)]) == 0
-    code, _, words = run(capsys, "update", "--image", str(image))
+    code, _, words = run(capsys, "update", *EXO, "--image", str(image))
     assert code == cli.USAGE and "a person's yes" in words
-    code, document, _ = run(capsys, "update", "--image", str(image), "--yes")
+    code, document, _ = run(capsys, "update", *EXO, "--image", str(image), "--yes")
     assert code == cli.OK
     assert document == {"serial_number": "EMU-0001", "from": "1.0.0", "to": "2.0.0"}
-    assert run(capsys, "show")[1]["firmware"] == "2.0.0"
+    assert run(capsys, "show", *EXO)[1]["firmware"] == "2.0.0"
     other = tmp_path / "other.exo"
     assert image_tool.main(["other", "3.0.0", str(tmp_path / "app.bin"), str(other)]) == 0
-    code, _, words = run(capsys, "update", "--image", str(other), "--yes")
+    code, _, words = run(capsys, "update", *EXO, "--image", str(other), "--yes")
     assert code == cli.HARDWARE and "not for this board" in words
     image.write_bytes(image.read_bytes()[:-1])
-    code, _, words = run(capsys, "update", "--image", str(image), "--yes")
+    code, _, words = run(capsys, "update", *EXO, "--image", str(image), "--yes")
     assert code == cli.DATA and "the file is cut" in words
-    code, lines, _ = run(capsys, "log")
+    code, lines, _ = run(capsys, "log", *EXO)
     assert code == cli.OK and lines[0]["text"] == "started"
 
 
@@ -99,11 +101,18 @@ def test_a_rig_whose_leader_has_no_such_firmware_says_so_and_what_to_do(capsys: 
 
 
 def test_an_emulated_board_is_told_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, words = run(capsys, "show")
-    assert words.count("\n") == 1 and "rig demo is emulated and its leader a ker hub" in words
-    _, _, words = run(capsys, "show", "--leader", "exo-wire")
-    assert "rig demo is emulated:" in words
+    _, _, words = run(capsys, "show", *EXO)
+    assert words.count("\n") == 1 and "rig demo is emulated:" in words
     assert run(capsys, "show", "--leader", "nothing")[0] == cli.USAGE
+
+
+def test_no_board_is_invented_for_an_emulated_rig_with_a_hub(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in (["show"], ["param"], ["log"], ["update", "--image", "any"]):
+        code, document, words = run(capsys, *verb)
+        assert code == cli.USAGE and document is None
+        assert "a ker hub, whose wire has no parameters" in words and "add --leader exo-wire" in words
+    code, document, words = run(capsys, "list")
+    assert code == cli.OK and document["board"] is None and "add --leader exo-wire" in document["note"] and not words
 
 
 def rig_with(tmp_path: Path, parameters: str, serial_number: str = "EMU-0001") -> str:
@@ -129,7 +138,7 @@ def test_parameters_are_compared_with_the_rig_and_set_from_it(
     assert run(capsys, "show", rig)[1]["differences"] == document["differences"]
     assert run(capsys, "param", rig, "--from-rig", "--save")[0] == cli.OK
     assert run(capsys, "param", rig)[0] == cli.OK
-    code, _, words = run(capsys, "param", "demo", "--from-rig")
+    code, _, words = run(capsys, "param", *EXO, "--from-rig")
     assert code == cli.USAGE and "no leader.parameters" in words
 
 
@@ -212,5 +221,5 @@ def test_an_interrupted_update_goes_on_and_says_so(
 def test_a_file_that_is_no_image_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     other = tmp_path / "app.bin"
     other.write_bytes(b"\x7fELF" + bytes(200))
-    code, _, words = run(capsys, "update", "--image", str(other), "--yes")
+    code, _, words = run(capsys, "update", *EXO, "--image", str(other), "--yes")
     assert code == cli.DATA and "7f 45 4c 46" in words and "firmware_bridge.make_image" in words
