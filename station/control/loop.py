@@ -99,6 +99,10 @@ class Loop:
         self._epoch = 0
         self._on_since_ns = 0
         self._last_sent_ns = 0
+        self._stood_ns = 0
+        """How long the machine stood still within the last tick, where that is too long; 0: it did not."""
+        self._asked_since_ns = 0
+        """Since when the motors are commanded without a gap of ours: they answer, and stay on, only when asked."""
         self._late_ns = 0
         self._arrived_ns = 0
         self._sent: ArmCommand | None = None
@@ -141,7 +145,7 @@ class Loop:
         self._advance(start_ns, asked, events)
         sent_ns, judged_ns = self._command()
         self._publish(start_ns, sent_ns, judged_ns, events)
-        self._watch_arm()
+        self._watch_arm(start_ns)
         self._after()
 
     def _rehearse(self) -> None:
@@ -182,9 +186,11 @@ class Loop:
         events.extend(self._found)
         self._found = []
         if self._last_sent_ns:
-            gap_ns = now_ns - self._last_sent_ns - self._pace.period_ns
+            gap_ns = max(now_ns - self._last_sent_ns - self._pace.period_ns, self._stood_ns)
+            self._stood_ns = 0
             if gap_ns > self._gap_stop_ns:
-                events.append(("loop_gap_stop", f"{gap_ns // 1_000_000} ms"))
+                self._asked_since_ns = now_ns
+                events.insert(0, ("loop_gap_stop", f"{gap_ns // 1_000_000} ms"))  # the cause of what else is late now
             elif gap_ns > self._gap_flag_ns:
                 events.append(("loop_gap", f"{gap_ns / 1e6:.1f} ms"))
         if self._ring.stop_flag:
@@ -196,12 +202,15 @@ class Loop:
                         events.append(("zero_mismatch", f"{name}: asked {math.degrees(want):.0f} deg"))
                     break
 
-    def _watch_arm(self) -> None:
+    def _watch_arm(self, start_ns: int) -> None:
         """Between two commands, where time is not dear: motors, buses, the wall clock; it counts in the next tick."""
         now_ns = self._pace.clock()
+        if self._last_sent_ns and now_ns - start_ns > self._gap_stop_ns:
+            self._stood_ns = now_ns - start_ns  # all seems late now; what is, still will be in the next tick
+            return
         if not self._links.arm_down:
             if not self._state.off and self._on_since_ns:
-                self._arm_watch.look(self._found, self._links.feedback, now_ns, self._on_since_ns)
+                self._arm_watch.look(self._found, self._links.feedback, now_ns, self._on_since_ns, self._asked_since_ns)
             sent = None if self._state.off or self._sent is None else self._sent.position_rad
             self._frozen_watch.look(self._found, self._links.feedback, sent, now_ns)
             self._apart_watch.look(self._found, sent, self._links.feedback, now_ns)

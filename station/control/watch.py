@@ -71,11 +71,12 @@ class ArmWatch:
         self._fault_words = fault_words
         self._all_on = (MOTOR_ON,) * len(self._names)
 
-    def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int) -> None:
-        """`on_since_ns`: when the motors were asked to switch on."""
+    def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int, asked_since_ns: int = 0) -> None:
+        """`on_since_ns`: when the motors were asked to switch on. `asked_since_ns`: since when they have been commanded
+        without a gap of the loop's own; who is not asked does not answer."""
         on_for_ns = now_ns - on_since_ns
         oldest_ns = now_ns - min(feedback.t_ns)
-        if oldest_ns > self._stale_ns and on_for_ns > self._stale_ns:
+        if oldest_ns > self._stale_ns and min(on_for_ns, now_ns - asked_since_ns) > self._stale_ns:
             joint = feedback.t_ns.index(min(feedback.t_ns))
             into.append(("arm_stale", f"{self._names[joint]}: {oldest_ns // 1_000_000} ms"))
         if feedback.status != self._all_on:

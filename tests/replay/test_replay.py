@@ -10,7 +10,7 @@ import pytest
 
 from station.signals import Mode, Tick
 from tests.replay.tape import RIG, Machine, Tape
-from tests.replay.world import World
+from tests.replay.world import MS, World
 
 TICKS = 2600
 
@@ -84,6 +84,33 @@ def test_a_machine_that_stood_still_while_reading_is_forgotten_soon():
     late = [tick for tick in ticks[250:] if any(name == "leader_stale" for name, _ in tick.events)]
     assert not late
     assert ticks[-1].mode == Mode.FOLLOWING
+
+
+@pytest.mark.parametrize("pause_ms", [85, 120, 300])
+@pytest.mark.parametrize("place", ["_rehearse", "_take", "_watch", "_advance", "_command", "_publish", "_watch_arm"])
+def test_a_machine_that_stood_still_anywhere_is_the_cause_and_no_motor_of_it(place, pause_ms):
+    """Motors that were not asked do not answer, and switch themselves off after their time-out: neither is a fault."""
+    world = World(seed=6)
+    machine = Machine(Tape(world))
+    go_on, left = getattr(machine.loop, place), [1]
+
+    def stand_still(*arguments):
+        if left and world.ms > 1800 and machine.loop._state.mode is Mode.FOLLOWING:
+            left.clear()
+            world._pass(pause_ms * MS)
+        return go_on(*arguments)
+
+    setattr(machine.loop, place, stand_still)
+    for _ in range(1200):
+        machine.loop._tick()
+    decoder = msgspec.msgpack.Decoder(Tick)
+    ticks = [decoder.decode(entry) for entry in machine.ticks()]
+    assert ticks[-1].mode == Mode.STOPPED
+    assert ticks[-1].cause == "loop_gap_stop"
+    assert pause_ms - 3 < int(ticks[-1].cause_detail.removesuffix(" ms")) <= pause_ms + 12
+    events = [name for tick in ticks for name, _ in tick.events]
+    assert events.count("loop_gap_stop") == 1 and "arm_stale" not in events
+    assert ("motor_fault" in events) == (pause_ms > RIG.arm.watchdog_ms)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

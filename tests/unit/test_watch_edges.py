@@ -49,6 +49,22 @@ def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(
         assert events == ([("arm_stale", f"{NAMES[3]}: {age_ns // MS} ms")] if past_ns else [])
 
 
+@pytest.mark.parametrize("past_ns", [0, 1])
+def test_motors_that_the_loop_did_not_ask_are_not_silent_until_they_had_their_time_since(past_ns):
+    limit_ns = round(RIG.arm.feedback_stop_ms * MS)
+    watch, events, now_ns = ArmWatch(RIG, str), [], START_NS + 10**9
+    seen = feedback()._replace(t_ns=with_one(now_ns - 2 * limit_ns, now_ns))
+    watch.look(events, seen, now_ns, now_ns - 10**9, now_ns - limit_ns - past_ns)
+    assert events == ([("arm_stale", f"{NAMES[3]}: {2 * limit_ns // MS} ms")] if past_ns else [])
+
+
+def test_a_fault_of_a_motor_waits_for_no_gap_of_the_loop():
+    watch, events, now_ns = ArmWatch(RIG, lambda code: f"words of {code}"), [], START_NS
+    for status in (MOTOR_OFF, 13):
+        watch.look(events, feedback(status=with_one(status, MOTOR_ON)), now_ns, now_ns - 10**9, now_ns)
+    assert events == [("motor_off", NAMES[3]), ("motor_fault", f"{NAMES[3]}: words of 13")]
+
+
 @pytest.mark.parametrize(
     ("status", "limit_ns", "event"),
     [(MOTOR_OFF, 500 * MS, ("motor_off", NAMES[3])), (9, 100 * MS, ("motor_fault", f"{NAMES[3]}: words of 9"))],
