@@ -149,7 +149,12 @@ static bool handle_update(exo_board_t *board, const uint8_t *body, size_t size)
             return false;
         }
         result = permit(board, m.consent);
-        finish_update_step(board, body[0], result == EXO_RESULT_OK ? exo_update_confirm(&board->update) : result);
+        const bool is_on_trial = board->update.state == EXO_UPDATE_STATE_TESTING;
+        result = result == EXO_RESULT_OK ? exo_update_confirm(&board->update) : result;
+        finish_update_step(board, body[0], result);
+        if (is_on_trial && result == EXO_RESULT_OK) {
+            exo_board_log(board, EXO_LOG_LEVEL_INFO, "new image confirmed");
+        }
         return true;
     }
     case EXO_TYPE_UPDATE_ABORT:

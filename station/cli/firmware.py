@@ -316,6 +316,8 @@ def _update(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int
         refused = _refused(args, what, before.serial_number)
         if refused is not None:
             return refused
+        if args.yes:  # else the question has said it
+            progress.line(what)
         try:
             after = update_board(talk, image, progress.say)
         except KeyboardInterrupt:
@@ -328,7 +330,8 @@ def _update(args: argparse.Namespace, rig: Rig, calibration: Calibration) -> int
     if args.json:
         print(json.dumps({"serial_number": after.serial_number, "from": before.firmware, "to": after.firmware}))
     else:
-        print(f"board {after.serial_number}: firmware {after.firmware} runs and is confirmed")
+        board = f"board {after.serial_number}"
+        print(f"{board}: updated from firmware {before.firmware} to {after.firmware}, which is confirmed")
     return cli.OK
 
 
@@ -378,6 +381,10 @@ def _log(args: argparse.Namespace, talk: ExoTalk) -> int:
     if args.json:
         print(json.dumps([{**line._asdict(), "level": name_of(LogLevel, line.level)} for line in lines]))
     else:
+        update = talk.update_status()
+        print(words(identity(talk.board())))
+        print(f"update: {name_of(UpdateState, update.state)}, other slot {update.other_version or 'empty'}")
+        print("the board keeps the lines since its last start:")
         for line in lines:
             print(f"{line.number:5} {line.device_us / 1e6:12.6f} s  {name_of(LogLevel, line.level):8} {line.text}")
     return cli.OK

@@ -215,7 +215,12 @@ def test_an_interrupted_update_goes_on_and_says_so(
         assert out == "" and "the board runs firmware 1.0.0 as before" in err and "upload: 25 %" in err
         assert firmware.main(parser.parse_args(words)) == cli.OK
         out, err = capsys.readouterr()
-        assert "goes on where it stopped: " in err and "firmware 2.0.0 runs and is confirmed" in out
+        assert "goes on where it stopped: " in err and "from firmware 1.0.0 to 2.0.0, which is confirmed" in out
+        assert "board ACME-1: firmware 1.0.0 -> 2.0.0\n" in err, "also where nobody is asked"
+        assert firmware.main(parser.parse_args(["log", "--port", board.port])) == cli.OK
+        out, _ = capsys.readouterr()
+        assert "firmware 2.0.0 in slot 1" in out and "update: idle, other slot 1.0.0" in out
+        assert "new image on trial" in out and out.rstrip().endswith("new image confirmed")
 
 
 def test_a_file_that_is_no_image_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
