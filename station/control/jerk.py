@@ -113,7 +113,7 @@ class JerkBraking:
         Off the curve a changes by j a tick until it meets c: after k ticks, the smallest k with
         phi^-1(k + 1 - a) >= v_k. Both sides are quadratic in k but for r (1 - r) / 2, r the fraction of -a.
         """
-        size = v if v >= 0.0 else -v
+        size = abs(v)
         n = int((sqrt(1.0 + 8.0 * size) - 1.0) / 2.0)
         c = size / (n + 1) + n / 2
         if c > self.down:
@@ -132,8 +132,6 @@ class JerkBraking:
         until_down = ceil(a + self.down) - 1
         if until_down < k:
             k = until_down
-        if k < 1:
-            k = 1
         end = k * (v + (k + 1) * (a / 2 - (k + 2) / 6))
         speed = v + k * (a - (k + 1) / 2)
         if speed > 0.0:
@@ -148,7 +146,7 @@ class JerkBraking:
         """Of a state v < 0, a > 0 that passes through rest: ticks in which it still moves on."""
         b = 2 * a - 1.0
         root = b * b + 8.0 * v
-        return int((b - sqrt(root)) / 2) if root > 0.0 else int(b / 2)
+        return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)
 
 
 class TargetMotion:
@@ -172,14 +170,12 @@ class TargetMotion:
 
     def forget(self) -> None:
         self._target = math.nan
-        self._quiet = False
-        self.place = self.step = self.bend = 0.0
 
     def see(self, target: float) -> None:
         """The target of this tick."""
         change = target - self._target
         self._target = target
-        if self._quiet or change != change:
+        if change != change or self._quiet:
             self.place = target
             self._quiet = not change  # at rest, and the first after nothing: a step, until it goes on
             if change != change:

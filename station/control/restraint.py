@@ -62,17 +62,18 @@ class Restraint:
             for i in range(len(self._arms[a].chain.points) - 1)
             for j in range(len(self._arms[b].chain.points) - 1)
         ]
-        self._gaps: list[tuple[float, float, float, float]] = []
+        self._gaps: list[tuple[float, float, float, float]]
         self._wider: dict[int, float] = {}
         """Smaller distances of pairs that started too near."""
         self._apart_room_m = math.inf
-        self._is_apart = True
+        self._is_apart: bool
         """In this tick the arms are so far from each other that no pair needs a look."""
-        self._pair_why = NOTHING
+        self._pair_why: Found
         self._together = 0.5
         self._creep_m = _CREEP_M_S * period_s
         self._creep_ticks = max(1, round(_CREEP_S / period_s))
-        self._found = NOTHING
+        self._found: Found
+        """What the arm that crept last crept before."""
 
     @property
     def event(self) -> Found | None:
@@ -85,7 +86,6 @@ class Restraint:
     def start(self, position_rad: Sequence[float]) -> None:
         """A new beginning at rest. A bound that is broken already is widened to where the arm stands, and shrinks back
         as the arm comes in."""
-        self._found = NOTHING
         for arm in self._arms:
             arm.chain.look(position_rad)
             arm.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -95,7 +96,13 @@ STATES = [(v, a) for v in (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 5.4, 6.0, 14.0, 40.0) f
 def test_where_braking_ends_and_turns_is_what_it_does_tick_by_tick(down):
     braking = JerkBraking(down)
     full = sum(max(down - i, 0.0) for i in range(9))
-    states = [*STATES, *((full + more, bend) for more in (-0.3, 0.0, 0.1, down) for bend in (0.0, -down))]
+    edges = [
+        (v, hardest(v, down) + edge + more)
+        for v in (5e-4, 0.5, 0.98, 2.97, 5.96, 9.0)
+        for edge in (-1.0, 1.0)
+        for more in (-0.007, -4e-4, 4e-4, 0.007)
+    ]
+    states = [*STATES, *edges, *((full + more, bend) for more in (-0.3, 0.0, 0.1, down) for bend in (0.0, -down))]
     for size, bend in states:
         for v, a in ((size, bend), (size, -bend), (-size, bend), (-size, -bend)):
             if abs(a) > down:
@@ -139,6 +146,12 @@ def test_a_state_is_viable_while_the_whole_braking_keeps_place_and_acceleration(
         v = rng.choice([0.0, 1.0, 1.0, 1.0]) * rng.choice([rng.uniform(-60, 60), rng.uniform(-1600, 1600)])
         a = rng.uniform(-hard, hard)
         position = rng.choice([-1, 1]) * rng.choice([rng.uniform(0.6, 1.0), 1.0 - 10 ** rng.uniform(-6, -2), 0.3])
+        if rng.random() < 0.4:  # the farthest place of the braking just at a wall
+            side = rng.choice([-1, 1])
+            farthest = max([0.0, *(side * place for place, _ in rolled(hard, v, a))])
+            position = side * (wall - (side * v + farthest + rng.uniform(-0.5, 0.5)) * j)
+        if abs(position) > wall:
+            continue
         here = position + v * j
         speed, room, over, is_braking = v, min(wall - here, wall + here), -math.inf, True
         for place, bend in rolled(hard, v, a):
@@ -147,12 +160,110 @@ def test_a_state_is_viable_while_the_whole_braking_keeps_place_and_acceleration(
             if speed * bend > 0.0 and (before * bend < 0.0 or not is_braking):
                 over = max(over, abs(bend) - most)
                 is_braking = False
-        if min(abs(room), abs(over)) < 1e-9 or (v == 0.0 and abs(a) > most):
+        if v == 0.0:
+            over = abs(a) - 1.0 - most
+        if min(abs(room), abs(over)) < 1e-9:
             continue
         expected = room > 0.0 and over <= 0.0
         assert joint.is_viable(position, v, a) is expected, (position, v, a, room, over)
         seen[expected] += 1
     assert min(seen.values()) > 20
+
+
+def test_outside_a_wall_only_rest_and_the_ways_towards_it_are_viable():
+    joint = JerkJoint(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, T)
+    for side in (1.5, -1.5):
+        sign = math.copysign(1.0, side)
+        for v, a, expected in (
+            (0.0, 0.0, True),
+            (-5e-4, 0.0, True),
+            (-0.5, 0.0, True),
+            (-40.0, -3.0, True),
+            (5e-4, 0.0, False),
+            (0.0, 1.0005, False),  # it would go out by half a thousandth of a tick's jerk
+            (-0.1, 3.0, False),  # in first, then out
+            (5e-4, -3.0, False),
+        ):
+            assert joint.is_viable(side, sign * v, sign * a) is expected, (side, v, a)
+
+
+def test_no_wall_is_far_while_braking_can_come_to_it():
+    """A joint that accelerates so little that one tick's jerk is twice as much."""
+    joint = JerkJoint(-1.0, 1.0, 0.05, 0.3, 0.3, 300.0, T)
+    j = 300.0 * T**3 * SHARE
+    v = 0.05 * T / j
+    way, _ = JerkBraking(0.3 * T**2 / j * SHARE).stop(v, 0.0)
+    at_wall = 1.0 - 1e-11 - (v + way) * j
+    for side in (1, -1):
+        assert joint.is_viable(side * (at_wall - 1e-9), side * v, 0.0)
+        assert not joint.is_viable(side * (at_wall + 1e-9), side * v, 0.0)
+
+
+# -- what is sent
+
+
+def differences(positions: list[float]) -> list[float]:
+    return [after - before for before, after in pairwise(positions)]
+
+
+@pytest.mark.parametrize(("accel", "decel"), [(15.0, 20.0), (4.0, 15.0), (20.0, 20.0)])
+@pytest.mark.parametrize("side", [1, -1])
+def test_all_but_a_millionth_of_each_limit_is_used_and_never_more(side, accel, decel):
+    """There and back, ramps into both walls at several speeds, and braking out of full acceleration."""
+    joint = JerkJoint(-1.4, 1.4, 1.0, accel, decel, 300.0, T)
+    joint.start()
+    sent = [0.0, 0.0, 0.0]
+    targets = [side * (1.0 if k < 700 else -1.0) for k in range(1400)]
+    for speed in (0.2, 0.5, 0.8, 0.97):
+        targets += [side * min(2.0, speed * k * T - 1.0) for k in range(round(2.6 / speed / T))]
+        targets += [side * -1.0] * 1200
+    for k, target in enumerate(targets):
+        position = joint.brake(sent[-1]) if k % 1000 > 985 and k < 1400 else joint.follow(target, sent[-1], 1.0 * T)
+        joint.take(position)
+        sent.append(position)
+    assert min(sent) >= -1.4 and max(sent) <= 1.4
+    steps = differences(sent)
+    bends = differences(steps)
+    jerks = differences(bends)
+    for found, limit in ((steps, 1.0 * T), (jerks, 300.0 * T**3)):
+        for each in (max(found), -min(found)):
+            assert (1 - 1.1e-6) * limit <= each <= limit * (1 + 1e-9)
+    braking = [abs(bend) for step, bend in zip(steps, bends) if step * bend < 0.0]
+    speeding = [abs(bend) for step, bend in zip(steps, bends) if step * bend > 0.0]
+    for found, limit in ((braking, decel * T**2), (speeding, accel * T**2)):
+        assert (1 - 1.1e-6) * limit <= max(found) <= limit * (1 + 1e-9)
+
+
+def test_rounding_leads_neither_beyond_a_limit_nor_further_out():
+    joint = JerkJoint(-1.0, 2.0, 2.0, 15.0, 20.0, 300.0, T)
+    joint.start()
+    j = 300.0 * T**3 * SHARE
+    for position, bend, expected in (
+        (2.0 - j / 2, 1.0, 2.0),
+        (2.0, 1.0, 2.0),
+        (2.5, 1.0, 2.5),
+        (2.5, -1.0, 2.5 - j),
+        (2.0 - 2 * j, 1.0, 2.0 - j),
+        (-1.0 + j / 2, -1.0, -1.0),
+        (-1.0, -1.0, -1.0),
+        (-1.5, -1.0, -1.5),
+        (-1.5, 1.0, -1.5 + j),
+        (0.0, -1.0, -j),
+    ):
+        assert joint._sent(position, bend)[0] == pytest.approx(expected, abs=1e-15)
+
+
+def test_a_new_start_knows_nothing_of_the_last_targets_motion():
+    used, new = (JerkJoint(-1.4, 3.4, 2.0, 15.0, 20.0, 300.0, T) for _ in range(2))
+    used.start()
+    position = 0.0
+    for k in range(200):
+        position = used.follow(0.5 * k * T, position, 2.0 * T)
+        used.take(position)
+    for joint in (used, new):
+        joint.start()
+    for k in range(50):
+        assert used.follow(0.3 + 0.4 * k * T, 0.2, 2.0 * T) == new.follow(0.3 + 0.4 * k * T, 0.2, 2.0 * T)
 
 
 # -- the target's motion

@@ -244,6 +244,57 @@ def test_a_bound_that_leaves_next_to_nothing_for_a_tenth_of_a_second_is_told(per
     assert held.event is None
 
 
+@pytest.mark.parametrize(("speed_m_s", "is_told"), [(0.0099, True), (0.0101, False)])
+@pytest.mark.parametrize("elbow_part", [0.0, -0.5, 0.5])
+def test_what_creeps_slower_than_a_centimetre_a_second_is_told(speed_m_s, is_told, elbow_part):
+    """Only braking is left, at so much a second of all joints' reach together; every wish leads far beyond the wall."""
+    held = restraint(planes=(WALL,))
+    held.start(BEFORE_WALL)
+    way = speed_m_s * PERIOD_S
+    braking = [elbow_part * way / (UPPER + FORE), (1.0 - abs(elbow_part)) * way / FORE, 0.0, 0.0]
+    position = [0.0, BEFORE_WALL[1] + 1e-3, math.pi, 0.0]
+    for _ in range(60):
+        assert pushed(held, position, [0.0, -1.0, 0.0, 0.0], braking) == (0.0, 0.0, 1.0, 1.0)
+    assert (held.event is not None) is is_told
+
+
+AWAY = [0.0, 1e-4, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("calm", ["allowed", "other bound", "moves"])
+def test_each_tick_of_motion_takes_back_one_of_creeping(calm):
+    held = restraint(planes=(WALL,), speed=0.25 if calm == "other bound" else None)
+    held.start(BEFORE_WALL)
+    for _ in range(70):
+        pushed(held, BEFORE_WALL, AT_WALL)
+
+    def move():
+        if calm == "allowed":
+            assert held.allows(BEFORE_WALL, AWAY)
+        elif calm == "other bound":  # only too fast
+            assert pushed(held, [0.3, 2.5, math.pi, 0.0], [0.01, 0.0, 0.0, 0.0]) is not None
+        else:
+            assert pushed(held, BEFORE_WALL, [0.0, -1.0, 0.0, 0.0], [0.0, 1e-3, 0.0, 0.0]) is not None
+
+    for _ in range(20):
+        move()
+    assert held.event == ("workspace_limit", "right_tool: wall")
+    move()
+    assert held.event is None
+    for _ in range(100):
+        move()
+    for _ in range(49):
+        pushed(held, BEFORE_WALL, AT_WALL)
+    assert held.event is None
+    pushed(held, BEFORE_WALL, AT_WALL)
+    assert held.event is not None
+
+
+@pytest.mark.parametrize("period_s", [0.5, 10.0])
+def test_before_a_start_nothing_is_told(period_s):
+    assert restraint(planes=(WALL,), period_s=period_s).event is None
+
+
 def test_an_arm_that_is_slowed_but_moves_is_told_of_nothing():
     held = restraint(planes=(WALL,), speed=0.25)
     held.start(BEFORE_WALL)
