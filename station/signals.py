@@ -224,6 +224,8 @@ class SessionView(msgspec.Struct, frozen=True):
     inputs: int = 0
     """INPUT_* bits of the leader (firmware_bridge/samples.py): its enable switch and emergency stop, where it has them;
     one that is no longer reported counts as released, as pressed."""
+    is_arm_off: bool = False
+    """Not every motor says, in an answer that is fresh, that it is on: the arm is not held, whatever the mode says."""
 
 
 class RequestKind(StrEnum):

@@ -6,6 +6,7 @@ import statistics
 from collections import deque
 from typing import Final
 
+from drivers.ports import MOTOR_ON
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import EVENTS, Effect, Severity, effect_of
 from station.signals import AlarmView, Mode, Tick
@@ -14,6 +15,8 @@ ALARM_STANDS_NS: Final = 5_000_000_000
 """An event that has not come again for so long no longer stands."""
 _INPUTS_FRESH_NS: Final = 100_000_000
 """What an older sample says of a switch that must be held is worth nothing."""
+_ANSWERS_FRESH_NS: Final = 250_000_000
+"""Longer than any motor's own time-out: one that is silent for so long may have switched itself off."""
 _HAS: Final = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 _STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
 _OWN: Final = ("session_lost",)
@@ -88,6 +91,14 @@ class TickMonitor:
         if self._has & INPUT_HAS_ESTOP and (now & INPUT_ESTOP or not now & INPUT_HAS_ESTOP):
             found |= INPUT_ESTOP
         return found
+
+    @property
+    def is_arm_off(self) -> bool:
+        """By the motors' own answers: a mode that holds is what was asked of them, not what they do."""
+        if self.last is None:
+            return False
+        is_on = all([status == MOTOR_ON for status in self.last.arm_status])
+        return not is_on or self.last.feedback_age_ns > _ANSWERS_FRESH_NS
 
     @property
     def rate_hz(self) -> float:

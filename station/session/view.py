@@ -70,6 +70,7 @@ def build_view(
         accepted_this_run=accepted_this_run,
         reduced_speed_mm_s=_reduced_speed(rig),
         inputs=monitor.inputs,
+        is_arm_off=monitor.is_arm_off,
     )
 
 

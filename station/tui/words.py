@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control import events
+from station.control.events import Effect
 from station.session import reasons
 from station.signals import Mode, PhaseView, Verdict
 from station.tui.language import Words
@@ -104,16 +105,23 @@ class EventWords(NamedTuple):
     """What of the detail is not in the reader's language."""
 
 
-def event_words(name: str, detail: str, words: Words) -> EventWords:
-    """Words of an event of control/events.py; a name that the table does not know is shown as it is."""
+def event_words(name: str, detail: str, words: Words, *, is_arm_off: bool = False) -> EventWords:
+    """Words of an event of control/events.py; a name that the table does not know is shown as it is.
+
+    `is_arm_off`: the motors say that they are not all on; an event that was to hold the arm does not say so then."""
     event = events.EVENTS.get(name)
     where, technical = detail_parts(detail, words)
     if event is None:
-        return EventWords(f"{name}: {where}" if where else name, "", "", words("Technician"), technical)
+        off = words("Robot switched off; the arm may drop") if is_arm_off else ""
+        support = words("Support the arm") if is_arm_off else ""
+        return EventWords(f"{name}: {where}" if where else name, off, support, words("Technician"), technical)
     cause, consequence, action = event.zh if words.language == "zh" else event.en
     needs_technician = "technician" in event.en.action
     if name in _BACK:
         cause, action, where = words(_BACK[name]), words("press SPACE / pedal to go on"), ""
+    if is_arm_off and event.effect in (Effect.HOLD, Effect.STOP):
+        consequence = words("Robot switched off; the arm may drop")
+        action = words("support the arm; {action}", action=action)
     return EventWords(
         words("{cause}: {detail}", cause=_begin(cause), detail=where) if where else _begin(cause),
         _begin(consequence),

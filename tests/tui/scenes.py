@@ -178,6 +178,14 @@ STATES: dict[str, SessionView] = {
         stop_detail="right_j4: 212 ms",
         alarms=(ALARM,),
     ),
+    "switched_off": view(
+        mode=Mode.STOPPED,
+        in_rep=False,
+        rep_s=0.0,
+        stop_event="loop_gap_stop",
+        stop_detail="101 ms",
+        is_arm_off=True,
+    ),
     "switches": view(
         mode=Mode.READY,
         in_rep=False,

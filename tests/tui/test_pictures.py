@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from station.control.events import EVENTS
+from station.control.events import EVENTS, Effect
 from station.session.reasons import WORDS
 from station.signals import AlarmView, Mode, Verdict
 from station.tui.language import Language, Words
@@ -120,6 +120,22 @@ async def test_every_stop_reason_fits_the_smallest_screen_whole(staged: Staged, 
             for sentence in (found.cause, found.consequence, found.action):
                 assert squeeze([sentence])[1:] in shown, event.name
             assert squeeze(["按r复位" if language == "zh" else "press r"]) in shown, event.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("mode", [Mode.HOLD, Mode.STOPPING, Mode.STOPPED])
+async def test_no_page_says_that_the_arm_is_held_while_its_motors_say_that_they_are_off(
+    staged: Staged, mode: Mode, language: Language
+):
+    panel = "#phase" if mode is Mode.HOLD else "#notice"
+    off, support, holds = ("断电", "托住手臂", "保持") if language == "zh" else ("switchedoff", "upportthearm", "hold")
+    async with staged(STATES["hold" if mode is Mode.HOLD else "stopped"], language) as stage:
+        for event in (event for event in EVENTS.values() if event.effect in (Effect.HOLD, Effect.STOP)):
+            stage.link.show(mode=mode, stop_event=event.name, stop_detail="", alarms=(), is_arm_off=True)
+            shown = squeeze(stage.rows(panel))
+            assert off in shown and support in shown, event.name
+            if mode is not Mode.HOLD:
+                assert holds not in shown.replace("holditsmiddle", ""), event.name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

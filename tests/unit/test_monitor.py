@@ -132,3 +132,15 @@ def test_a_switch_that_is_no_longer_heard_is_released_and_a_stop_is_pressed(now:
     monitor.on_tick(msgspec.structs.replace(tick, inputs=BOTH))
     monitor.on_tick(msgspec.structs.replace(tick, inputs=now, sample_t_ns=tick.start_ns - age_ms * 1_000_000))
     assert monitor.inputs == seen
+
+
+@pytest.mark.parametrize(
+    ("status", "age_ms", "is_off"),
+    [(1, 1, False), (0, 1, True), (13, 1, True), (1, 249, False), (1, 251, True)],
+)
+def test_the_arm_is_held_only_while_every_motor_says_so_and_lately(status: int, age_ms: int, is_off: bool):
+    monitor, tick = TickMonitor(500.0), TickMaker().make(S, STILL, Mode.STOPPED, (("loop_gap_stop", "101 ms"),))
+    assert not monitor.is_arm_off, "nothing is known yet"
+    one_differs = (*tick.arm_status[:-1], status)
+    monitor.on_tick(msgspec.structs.replace(tick, arm_status=one_differs, feedback_age_ns=age_ms * 1_000_000))
+    assert monitor.is_arm_off is is_off

@@ -32,7 +32,7 @@ class Alarms(Panel):
             return []
         if not view.alarms:
             return [row(" " + words("Nothing abnormal."), "dim")]
-        blocks = [alarm_rows(alarm, words, width) for alarm in view.alarms]
+        blocks = [alarm_rows(alarm, words, width, is_arm_off=view.is_arm_off) for alarm in view.alarms]
         if sum(len(block) for block in blocks) <= height:
             return [line for block in blocks for line in block]
         rows = blocks[0][:height]
@@ -43,9 +43,9 @@ class Alarms(Panel):
         return rows
 
 
-def alarm_rows(alarm: AlarmView, words: Words, width: int) -> list[Row]:
+def alarm_rows(alarm: AlarmView, words: Words, width: int, *, is_arm_off: bool = False) -> list[Row]:
     """Cause and consequence, then the action, then what is only technical."""
-    event = event_words(alarm.event, alarm.detail, words)
+    event = event_words(alarm.event, alarm.detail, words, is_arm_off=is_arm_off)
     head = event.cause
     if event.consequence:
         head = words("{cause}. {consequence}.", cause=event.cause, consequence=event.consequence)

@@ -121,9 +121,12 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
         return []
     is_gone = view.mode == Mode.DISCONNECTED and view.stop_event in CONTROL_GONE
     is_stopped = view.mode == Mode.STOPPED or is_gone
-    event = event_words(view.stop_event, "", words)
+    event = event_words(view.stop_event, "", words, is_arm_off=view.is_arm_off)
     value, technical = detail_parts(view.stop_detail, words)
-    headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
+    if view.is_arm_off and is_stopped:
+        headline = words("■ The robot has stopped and is switched off")
+    else:
+        headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
     fields = [
         (words("Why"), event.cause),
         (words("Value"), value),
@@ -157,7 +160,7 @@ def _alarms(scene: Scene, width: int, height: int) -> list[Row]:
         return [EMPTY, row("  " + words("Nothing abnormal."), "dim")]
     rows: list[Row] = []
     for alarm in view.alarms:
-        rows += [*alarm_rows(alarm, words, width), EMPTY]
+        rows += [*alarm_rows(alarm, words, width, is_arm_off=view.is_arm_off), EMPTY]
     return _with_foot(rows, [row("  " + words("Any key closes this list."), "dim")], height)
 
 

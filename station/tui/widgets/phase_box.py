@@ -63,10 +63,12 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         if has_switch:
             rows += _lines(words("If it does not start: let the enable switch go, grip its middle again."), width)
         return rows
-    event = event_words(view.stop_event, view.stop_detail, words)
+    is_dropped = view.mode == Mode.HOLD and view.is_arm_off
+    event = event_words(view.stop_event, view.stop_detail, words, is_arm_off=is_dropped)
+    dropped = _lines(words("The robot is switched off; the arm may drop."), width, "warn") if is_dropped else []
     if view.stop_event in _BLOCKS:
         big = words("▲ Cannot go on: {cause}", cause=event.cause)
-        return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong")]
+        return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong"), *dropped]
     if has_switch and not view.inputs & INPUT_ENABLE:
         big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
     elif view.recent:
@@ -78,6 +80,8 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         rows += _lines(words("On hold: {cause}", cause=event.cause), width)
         if event.action:
             rows += _lines(f"→ {event.action}", width)
+    if is_dropped:
+        return [*rows, *dropped]
     rows += _lines(
         words("The robot stands still. It first moves slowly to your arms' pose, then follows."), width, "dim"
     )
