@@ -41,6 +41,10 @@ _ATTEMPTS: Final = 4
 _AWAITED_S: Final = 30.0
 _FULL: Final = 0.9
 """Of a joint's speed limit."""
+_START_S: Final = 3.0
+"""Of a run, and of its end."""
+_ROUND_S: Final = 4.0
+"""Of a stop with what goes before it: reset, engage, align, follow at speed."""
 
 Act = Callable[[DrivenRun], None]
 
@@ -63,6 +67,8 @@ class Cause:
     """The emulated rig on which it can be seen."""
     needs_full_speed: bool = False
     """Of one joint at least."""
+    lease_ms: Callable[[Rig], float] = lambda rig: 0.0
+    """What of `detect_ms` is a lease that has to run out."""
     is_awaited: bool = False
     """It comes by itself once the arm moves; the way counts from the tick that tells it."""
 
@@ -106,7 +112,13 @@ CAUSES: Final = (
         ("leader_stale", "leader_silent"),
     ),
     Cause("leader unplugged", _leader("unplug"), _ticks, ("leader_error",), ends_run=True),
-    Cause("screen lost", _screen, lambda rig: rig.loop.screen_lease_ms + 100.0 + _ticks(rig), ("screen_lost",)),
+    Cause(
+        "screen lost",
+        _screen,
+        lambda rig: rig.loop.screen_lease_ms + 100.0 + _ticks(rig),
+        ("screen_lost",),
+        lease_ms=lambda rig: rig.loop.screen_lease_ms,
+    ),
     Cause("emergency stop", _leader("estop"), _ticks, ("estop",), leader="exo_wire"),
     Cause("gate refusal", void, _ticks, ("gate_refused",), change=refusing, is_awaited=True),
     Cause(
@@ -184,14 +196,16 @@ def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[s
     task = load_task(rig.task, rig)
     causes = [cause for cause in CAUSES if rig.emulated or cause.is_asked]
     rows = []
+    say(_plan(rig, causes, rounds))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        for cause in causes:
-            say(f"{cause.name}, {rounds} x" if rig.emulated else f"{cause.name}: engage and move, {rounds} times")
+        for number, cause in enumerate(causes, 1):
+            place = f"cause {number} of {len(causes)}: {cause.name}, {rounds} x"
+            say(place if rig.emulated else f"{place}: engage and move, each time")
             used = cause.change(rig) if rig.emulated else rig
             if cause.leader and cause.leader != rig.leader.driver:
                 used = resolve.with_leader(used, cause.leader)
             stops = _stops(used, calibration, task, Path(folder), cause, rounds)
-            rows.append(_row(cause, cause.detect_ms(used), stops))
+            rows.append(_row(cause, used, stops))
     skipped = [] if rig.emulated else [cause.name for cause in CAUSES if not cause.is_asked]
     return {
         "rig": rig.name,
@@ -201,6 +215,19 @@ def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[s
         "skipped": skipped,
         "ok": all(row["ok"] for row in rows),
     }
+
+
+def _plan(rig: Rig, causes: list[Cause], rounds: int) -> str:
+    """How much there is to measure, and about how long it takes."""
+    what = f"{len(causes)} causes x {rounds} {'stop' if rounds == 1 else 'stops'}"
+    if not rig.emulated:
+        return f"{what}; each takes as long as you need to engage and move"
+    return f"{what}; about {max(1, round(expected_s(causes, rounds) / 60))} min; Ctrl-C ends it"
+
+
+def expected_s(causes: list[Cause], rounds: int) -> float:
+    """About how long an emulated rig takes for them."""
+    return sum((rounds if cause.ends_run else 1) * _START_S + rounds * _ROUND_S for cause in causes)
 
 
 def _stops(
@@ -287,13 +314,14 @@ def _looks(run: DrivenRun, seconds: float) -> list[Look]:
     return looks
 
 
-def _row(cause: Cause, detect_ms: float, stops: list[tuple[Stop, bool]]) -> dict[str, Any]:
+def _row(cause: Cause, rig: Rig, stops: list[tuple[Stop, bool]]) -> dict[str, Any]:
     worst = max((stop for stop, _ in stops), key=lambda stop: stop.travelled_deg)
     times = [stop.still_ms for stop, _ in stops]
     return {
         "cause": cause.name,
         "reason": sorted({stop.reason for stop, _ in stops}),
-        "noticed_within_ms": detect_ms,
+        "noticed_within_ms": cause.detect_ms(rig),
+        "lease_ms": cause.lease_ms(rig),
         "still_ms": [None if value is None else round(value, 1) for value in times],
         "allowed_ms": round(min(stop.allowed_ms for stop, _ in stops), 1),
         "joint": worst.joint,
@@ -322,5 +350,23 @@ def table(document: dict[str, Any]) -> str:
             f"{row['worst_ratio']:>8.2f}{'' if row['ok'] else '  NOT OK'}"
         )
     lines.extend(f"not measured: {name}" for name in document["skipped"])
+    lines.extend(_legend(document))
     lines.append("within what the limits allow" if document["ok"] else "OUTSIDE what the limits allow")
     return "\n".join(lines)
+
+
+def _legend(document: dict[str, Any]) -> list[str]:
+    """What the columns mean, and why they look as they do."""
+    lines = [
+        f"ms, deg, speed: measured at the {document['measured_at']}. allowed: from the limits that the COMMANDS keep, "
+        "the time in which the cause must be noticed, and the motors' lag behind their commands",
+        "speed: a motor that catches up with its command swings past it for a moment, so that a little over 100 % is "
+        "possible while every command keeps the limit; the allowance counts with the speed that was measured",
+    ]
+    lines.extend(
+        f"{row['cause']}: ms and deg count from when it falls silent: the {row['lease_ms']:.0f} ms of lease in which "
+        "the arm goes on following are in them, and in what is allowed"
+        for row in document["causes"]
+        if row["lease_ms"]
+    )
+    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import Look, Motion, motion
-from station.bench.stop import judge
+from station.bench.stop import CAUSES, _plan, _row, expected_s, judge, table
 from station.resolve import make_limiter
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
@@ -84,3 +85,32 @@ def test_an_arm_at_full_speed_keeps_the_rigs_limits():
     check_motors(hurried.arm, Path("rig.toml"))
     for was, now in zip(RIG.arm.joints, hurried.arm.joints, strict=True):
         assert now == msgspec.structs.replace(was, scale=was.scale * 2.5)
+
+
+def test_a_person_hears_how_much_there_is_to_measure_and_how_long_it_takes():
+    causes = list(CAUSES)
+    assert re.fullmatch(r"10 causes x 3 stops; about \d+ min; Ctrl-C ends it", _plan(RIG, causes, 3))
+    assert "10 causes x 1 stop;" in _plan(RIG, causes, 1)
+    assert expected_s(causes, 6) > 1.5 * expected_s(causes, 3)
+    real = msgspec.structs.replace(RIG, emulated=False)
+    assert "as long as you need to engage and move" in _plan(real, causes[:2], 3)
+
+
+def test_the_table_tells_measured_from_commanded_and_what_a_lease_adds():
+    stop = judge(RIG, seen(0, 2.0, 0.1), 60.0, "screen_lost")
+    causes = {cause.name: cause for cause in CAUSES}
+    document = {
+        "rig": "demo",
+        "measured_at": "emulated motors",
+        "rounds": 1,
+        "causes": [_row(causes[name], RIG, [(stop, True)]) for name in ("hold key", "screen lost")],
+        "skipped": [],
+        "ok": True,
+    }
+    assert [row["lease_ms"] for row in document["causes"]] == [0.0, RIG.loop.screen_lease_ms]
+    told = table(document)
+    assert "measured at the emulated motors. allowed: from the limits that the COMMANDS keep" in told
+    assert "a little over 100 % is possible while every command keeps the limit" in told
+    assert f"screen lost: ms and deg count from when it falls silent: the {RIG.loop.screen_lease_ms:.0f} ms" in told
+    assert told.count("ms and deg count from") == 1
+    assert told.endswith("within what the limits allow")
