@@ -128,16 +128,20 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         "chain_broken",
         _STOP,
         _ALARM,
-        ("encoder chain broken from", "robot stopped, holds", "technician: check that module and the cable to it"),
-        ("编码器链路中断，始于", "机器人已停止并保持", "技师：检查该模块及其前段线缆"),
+        ("encoder chain broken", "robot stopped, holds", "technician: check that module and the cable to it"),
+        ("编码器链路中断", "机器人已停止并保持", "技师：检查该模块及其前段线缆"),
     ),
     # -- the arm
     (
         "arm_stale",
         _STOP_OFF,
         _ALARM,
-        ("motor does not answer", "robot stopped and switched off", "support the arm; check motor, cable; reset"),
-        ("电机无应答", "机器人已停止并断电", "托住手臂；检查电机线缆后复位"),
+        (
+            "motor does not answer",
+            "robot stopped and switched off",
+            "support the arm; technician: check motor, cable; reset",
+        ),
+        ("电机无应答", "机器人已停止并断电", "托住手臂；技师：检查电机和线缆，再复位"),
     ),
     (
         "motor_fault",
@@ -189,15 +193,15 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         "arm_error",
         _OFF,
         _ALARM,
-        ("robot link failed", "robot switched off", "support the arm; check bus adapter and cable; reset"),
-        ("机器人通信故障", "机器人已断电", "托住手臂；检查总线适配器后复位"),
+        ("robot link failed", "robot switched off", "support the arm; technician: bus adapter, cable; reset"),
+        ("机器人通信故障", "机器人已断电", "托住手臂；技师：检查总线适配器和线缆，再复位"),
     ),
     (
         "bus_off",
         _OFF,
         _ALARM,
-        ("robot bus is off", "robot switched off", "support the arm; check bus wiring, termination; reset"),
-        ("机器人总线关闭", "机器人已断电", "托住手臂；检查总线接线和终端电阻"),
+        ("robot bus is off", "robot switched off", "support the arm; technician: check bus wiring; reset"),
+        ("机器人总线关闭", "机器人已断电", "托住手臂；技师：检查总线接线和终端电阻，再复位"),
     ),
     (
         "bus_errors",
@@ -210,8 +214,12 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         "send_queue_full",
         _STOP_OFF,
         _ALARM,
-        ("robot bus takes no more commands", "robot stopped and switched off", "support the arm; check bus; reset"),
-        ("机器人总线发送堵塞", "机器人已停止并断电", "托住手臂；检查总线后复位"),
+        (
+            "robot bus takes no more commands",
+            "robot stopped and switched off",
+            "support the arm; technician: check bus; reset",
+        ),
+        ("机器人总线发送堵塞", "机器人已停止并断电", "托住手臂；技师：检查总线，再复位"),
     ),
     (
         "gate_refused",
@@ -324,8 +332,12 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         "estop",
         _STOP_OFF,
         _ALARM,
-        ("emergency stop pressed", "robot stopped and switched off", "clear the cause, release the button, reset"),
-        ("急停已按下", "机器人已停止并断电", "排除原因，松开急停，再复位"),
+        (
+            "emergency stop pressed",
+            "robot stopped and switched off",
+            "support the arm; clear the cause; release button; reset",
+        ),
+        ("急停已按下", "机器人已停止并断电", "托住手臂；排除原因，松开急停，再复位"),
     ),
     (
         "enable_released",
@@ -395,9 +407,9 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         (
             "robot is not where it was told to be",
             "robot stopped and switched off",
-            "free the arm; check load, zero; reset",
+            "support the arm, free it; check load, zero; reset",
         ),
-        ("机器人未到达指令位置", "机器人已停止并断电", "解除卡阻；检查负载和零位后复位"),
+        ("机器人未到达指令位置", "机器人已停止并断电", "托住手臂；解除卡阻，检查负载和零位后复位"),
     ),
     (
         "control_lost",
@@ -406,9 +418,9 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         (
             "control process ended",
             "motors switched off by themselves",
-            "end the shift, start again; call technician",
+            "support the arm; end the shift; call the technician",
         ),
-        ("控制程序已退出", "电机已自行断电", "结束班次并重新启动；呼叫技师"),
+        ("控制程序已退出", "电机已自行断电", "托住手臂；结束班次，呼叫技师"),
     ),
     (
         "shutdown",

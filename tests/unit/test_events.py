@@ -43,6 +43,22 @@ def test_the_sentence_tells_what_the_effect_does(event: Event):
         assert "stop" not in event.en.consequence
 
 
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
+def test_who_stands_by_an_arm_that_is_switched_off_is_told_to_support_it(event: Event):
+    if event.effect in (Effect.STOP_OFF, Effect.OFF):
+        assert "support the arm" in event.en.action and "托住手臂" in event.zh.action
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
+def test_both_languages_ask_the_same_person(event: Event):
+    assert ("technician" in event.en.action) is ("技师" in event.zh.action)
+
+
+@pytest.mark.parametrize("name", ["arm_stale", "arm_error", "bus_off", "send_queue_full", "motor_fault", "joint_lost"])
+def test_what_needs_tools_is_the_technicians(name: str):
+    assert "technician:" in EVENTS[name].en.action
+
+
 def test_a_stop_that_nobody_asked_for_is_an_alarm():
     for event in EVENTS.values():
         if event.effect >= Effect.STOP and event.name not in ("operator_stop", "shutdown"):
