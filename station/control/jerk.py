@@ -178,8 +178,7 @@ class TargetMotion:
         if change != change or self._quiet:
             self.place = target
             self._quiet = not change  # at rest, and the first after nothing: a step, until it goes on
-            if change != change:
-                self.step = self.bend = 0.0
+            self.step = self.bend = 0.0
             return
         if not -self._most <= change <= self._most:  # no joint moves like that: it jumped
             self.place = target
@@ -213,8 +212,7 @@ class JerkJoint:
         self._j = jerk * period_s**3 * _SHARE
         self._per_j = 1.0 / self._j
         self._lower, self._upper = lower, upper
-        margin = min(_MARGIN_RAD, (upper - lower) / 4)
-        self._low, self._high = lower + margin, upper - margin
+        self._low, self._high = lower + _MARGIN_RAD, upper - _MARGIN_RAD
         self._up = accel * period_s**2 / self._j * _SHARE
         self._most = speed * period_s / self._j
         self._braking = JerkBraking(decel * period_s**2 / self._j * _SHARE)
@@ -225,7 +223,7 @@ class JerkJoint:
         self._motion = TargetMotion(self._up, self._most, self._j)
         self._v = self._a = 0.0
         """In j a tick (a tick): of the last position sent."""
-        self._jerk = 0.0
+        self._jerk: float
         """How a changed in the last tick."""
         self._wished = self._braked = (math.nan, 0.0, 0.0)
         """Of this tick: position, v and a."""
@@ -314,7 +312,8 @@ class JerkJoint:
         """Position to send, v and a after it."""
         v = self._v + a
         sent = position + v * self._j
-        if sent > self._upper:  # only rounding comes here: inside never further than the limit, outside not further out
+        # Only rounding comes beyond: inside never further than the limit, outside not further out.
+        if sent > self._upper:
             sent = min(sent, max(self._upper, position))
         elif sent < self._lower:
             sent = max(sent, min(self._lower, position))

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 _DOUBLE: Final = "one double of a way that is bounded from above: far below a nanometre"
+_SAME: Final = "at equality both branches give the same number"
+_CHOICE: Final = "a choice within a range in which all behave alike; none of them is a limit"
+_FAR: Final = "a bound from above on every braking: a larger one only looks more often"
+_LOOKS: Final = "one look more or less for a wish as near; no bend that is not viable passes"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
 
 ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
@@ -21,5 +25,84 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("if way <= room:", ("<= to <",), _DOUBLE),
         ("if highest_m(slopes, steps, self.downs, room - bend) > room - bend:", ("> to >=",), _DOUBLE),
+    ),
+    "jerk": (
+        ("if speed_rad_s * jerk_rad_s3 >= decel_rad_s2**2:", (">= to >",), _SAME),
+        ("return -h if h < self.down else -self.down", ("< to <=",), _SAME),
+        ("return h if h < self.down else self.down", ("< to <=",), _SAME),
+        ("if v >= 0.0:", (">= to >",), "at rest both branches give the same"),
+        ("if v >= 0.0:", ("0.0 to 0.001",), "so slow it turns within the tick, and A is the limit either way"),
+        ("if v > self._full:", ("> to >=",), _SAME),
+        ("if c > self.down:", ("> to >=",), _SAME),
+        ("if c - 1.0 <= a <= c + 1.0:", ("<= to <",), _SAME),
+        (
+            "return (self._along(v), 0.0) if v >= 0.0 else (-self._along(-v), 0.0)",
+            (">= to >", "0.0 to 0.001"),
+            "so slow it ends within the tick: no way either way",
+        ),
+        ("k = ceil(a + sqrt(root)) - 1 if root > 0.0 else top - 1", ("> to >=",), _SAME),
+        ("if until_down < k:", ("< to <=",), _SAME),
+        ("if speed > 0.0:", ("> to >=", "0.0 to 0.001"), "from so slow there is no way to add"),
+        ("return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)", ("> to >=",), _SAME),
+        (
+            "return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)",
+            ("0.0 to 0.001",),
+            "a double root but for rounding: in the tick more or less it moves on by 0",
+        ),
+        ("_SHARE: Final = 1.0 - 1e-6", ("1e-06 to 1.2499999999999999e-06",), _CHOICE),
+        ("_AT_TARGET: Final = 1e-7", ("1e-07 to 1.25e-07",), _CHOICE),
+        ("_QUIET: Final = 0.05", ("0.05 to 0.0625",), _CHOICE),
+        ("_TRIES: Final = 7", ("7 to 8",), _CHOICE),
+        ("_PEEK: Final = 0.1", ("0.1 to 0.125",), _CHOICE),
+        ("_NEAR: Final = 1e-9", ("1e-09 to 1.25e-09",), _CHOICE),
+        ("_NEAR_MOVING: Final = 1e-5", ("1e-05 to 1.25e-05",), _CHOICE),
+        ("fastest, _ = self._braking.stop(self._most, 0.0)", ("0.0 to 0.001",), _FAR),
+        (
+            "self._far = (fastest + self._most * (self._up + 2.0)) * self._j",
+            ("2.0 to 2.5",),
+            _FAR,
+        ),
+        ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self._j", ("1.0 to 1.25",), _CHOICE),
+        (
+            "if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):",
+            ("< to <=", "<= to <", "condition always false", "or to and"),
+            _SLOW,
+        ),
+        ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),
+        (
+            "if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:",
+            ("< to <=",),
+            _DOUBLE,
+        ),
+        ("if sent != target and abs(sent - target) < self._at_target:", ("< to <=",), _DOUBLE),
+        ("if abs(a) - over > up:", ("> to >=",), _DOUBLE),
+        (
+            "return not (goes_up and p + high * self._j > self._high) and not (goes_down and p + low * self._j < self._low)",  # noqa: E501
+            ("> to >=", "< to <="),
+            _DOUBLE,
+        ),
+        (
+            "if sent > self._upper:",
+            ("> to >=",),
+            _SAME,
+        ),
+        ("elif sent < self._lower:", ("< to <=",), _SAME),
+        ("guess = most if guess > most else max(guess, least)", ("> to >=",), _SAME),
+        ("if -near < error < near:", ("< to <=", "condition always false"), _LOOKS),
+        ("if -near < found < near:", ("< to <=",), _LOOKS),
+        (
+            "guess, near, peek = self._a + self._jerk, _NEAR + _NEAR_MOVING * (v if v >= 0.0 else -v), _PEEK",
+            (">= to >", "0.0 to 0.001", "minus removed"),
+            _LOOKS,
+        ),
+        ("end = most if error < 0.0 else least", ("< to <=",), "an error of 0 was near enough"),
+        (
+            "other = min(guess + peek, end) if error < 0.0 else max(guess - peek, end)",
+            ("< to <=",),
+            "an error of 0 was near enough",
+        ),
+        ("if other == end:", ("condition always false",), _LOOKS),
+        ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
+        ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
     ),
 }

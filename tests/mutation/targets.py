@@ -62,7 +62,9 @@ TARGETS: Final = {
     "arm_bounds": Target(
         "station.control.arm_bounds", ("tests/unit/test_arm_bounds.py", "tests/unit/test_restraint.py")
     ),
-    "restraint": Target("station.control.restraint", ("tests/unit/test_restraint.py",)),
+    "restraint": Target(
+        "station.control.restraint", ("tests/unit/test_restraint.py", "tests/unit/test_restraint_space.py")
+    ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     # The codecs: bytes to numbers and back
     "ker": Target(
