@@ -19,6 +19,8 @@ _ANSWERS_FRESH_NS: Final = 250_000_000
 """Longer than any motor's own time-out: one that is silent for so long may have switched itself off."""
 _HAS: Final = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 _STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
+_SLOWS: Final = ("motor_slow",)
+"""The arm goes on, and a person notices: it does not go as it was asked to."""
 _OWN: Final = ("session_lost",)
 """Of itself: where this process can tell it, it is no longer true."""
 
@@ -71,7 +73,7 @@ class TickMonitor:
         self._seen_ns[event] = t_ns
 
     def alarms(self, now_ns: int) -> tuple[AlarmView, ...]:
-        """Those that stand, the worst first (stop, hold, warning), the newest first among equals; the cause of a stop
+        """Those that stand, the worst first (stop, hold, slow, note), the newest first among equals; a stop's cause
         stands as long as the stop."""
         for name in [
             n for n, seen in self._seen_ns.items() if now_ns - seen > ALARM_STANDS_NS and n != self.stop_event
@@ -115,9 +117,9 @@ class TickMonitor:
 
 
 def _rank(name: str) -> tuple[int, int]:
-    """How bad: first what it does to the arm (stop, hold, nothing), then how loud. An unknown event stops the arm
-    (control/events.py), so it is an alarm."""
+    """How bad: first what it does to the arm (stop, hold, slow, nothing), then how loud. An unknown event stops the
+    arm (control/events.py), so it is an alarm."""
     event = EVENTS.get(name)
     effect = effect_of(name)
-    level = 2 if effect >= Effect.STOP else 1 if effect is Effect.HOLD else 0
+    level = 3 if effect >= Effect.STOP else 2 if effect is Effect.HOLD else 1 if name in _SLOWS else 0
     return level, event.severity if event is not None else Severity.ALARM

@@ -33,6 +33,7 @@ _PHRASES: Final = {
         (r"\bnever read\b", "never read"),
         (r"\bunder way\b", "under way"),
         (r"\band (?P<count>\d+) after it\b", "and {count} after it"),
+        (r"\b(?P<degrees>\d+) C\b", "{degrees} °C"),
         (r"\basked (?P<angle>-?\d+) deg\b", "asked {angle} deg"),
         (r"\b(?P<count>\d+) ticks lost on the way to the recorder\b", "{count} ticks"),
         (r"\b(?P<count>\d+) ticks\b", "{count} ticks"),
@@ -163,7 +164,9 @@ def switch_words(inputs: int, words: Words) -> list[str]:
     """The state of the switches that the rig has, one text each."""
     found = []
     if inputs & INPUT_HAS_ENABLE:
-        found.append(words("Enable switch ● held") if inputs & INPUT_ENABLE else words("Enable switch ○ released"))
+        found.append(
+            words("Enable ● held in its middle") if inputs & INPUT_ENABLE else words("Enable ○ not in its middle")
+        )
     if inputs & INPUT_HAS_ESTOP:
         is_pressed = inputs & INPUT_ESTOP
         found.append(words("E-stop ■ PRESSED") if is_pressed else words("E-stop ○ not pressed"))

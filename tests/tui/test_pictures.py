@@ -14,11 +14,12 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import EVENTS, Effect
 from station.session.reasons import WORDS
 from station.signals import AlarmView, Mode, Verdict
 from station.tui.language import Language, Words
-from station.tui.words import event_words
+from station.tui.words import event_words, switch_words
 from tests.tui.conftest import SIZES, Staged
 from tests.tui.picture import svg, svg_lines
 from tests.tui.scenes import NOW_NS, REJECTED, STATES, view
@@ -233,6 +234,16 @@ async def test_the_worst_alarm_stays_the_others_take_turns(staged: Staged, size:
             stage.clock.advance(4.0)
             stage.link.show(t_ns=stage.clock.now_ns)
         assert seen == set(names[1:])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("inputs", [INPUT_ENABLE, INPUT_ESTOP, 0])
+async def test_the_switches_are_read_whole_beside_many_alarms(staged: Staged, inputs: int, language: Language):
+    alarms = tuple(AlarmView(event=name, detail="", t_ns=NOW_NS) for name in list(EVENTS)[:10])
+    async with staged(view(alarms=alarms, inputs=inputs | INPUT_HAS_ENABLE | INPUT_HAS_ESTOP), language) as stage:
+        shown = squeeze(await stage.draw())
+        for switch in switch_words(inputs | INPUT_HAS_ENABLE | INPUT_HAS_ESTOP, Words(language)):
+            assert squeeze([switch]) in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -86,6 +86,18 @@ def test_the_most_severe_alarm_comes_first_however_new():
     assert [alarm.event for alarm in monitor.alarms(S)] == ["motor_hot", "loop_gap", "motor_warm"]
 
 
+def test_a_motor_that_slows_the_robot_stands_above_notes_however_new_and_loud():
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    for index, name in enumerate(("leader_stale", "motor_slow", "records_lost", "loop_gap")):
+        monitor.on_tick(maker.make(S + index * S, STILL, Mode.FOLLOWING, ((name, ""),)))
+    assert [alarm.event for alarm in monitor.alarms(4 * S)] == [
+        "leader_stale",
+        "motor_slow",
+        "records_lost",
+        "loop_gap",
+    ]
+
+
 def test_a_session_that_tells_of_itself_is_not_lost():
     monitor, maker = TickMonitor(500.0), TickMaker()
     monitor.on_tick(maker.make(S, STILL, Mode.HOLD, (("session_lost", ""),)))
