@@ -71,7 +71,7 @@ class ArmWatch:
         self._fault_words = fault_words
         self._all_on = (MOTOR_ON,) * len(self._names)
 
-    def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int, asked_since_ns: int = 0) -> None:
+    def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int, asked_since_ns: int) -> None:
         """`on_since_ns`: when the motors were asked to switch on. `asked_since_ns`: since when they have been commanded
         without a gap of the loop's own; who is not asked does not answer."""
         on_for_ns = now_ns - on_since_ns

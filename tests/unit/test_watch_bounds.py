@@ -77,7 +77,7 @@ def test_lost_samples_and_restarts_are_told_once():
 def test_a_motor_that_is_not_well_is_named(change, on_for_ms, expected):
     now = 10**12
     events = []
-    ArmWatch(RIG, lambda status: f"fault {status}").look(events, feedback(now, **change), now, now - on_for_ms * MS)
+    ArmWatch(RIG, lambda status: f"fault {status}").look(events, feedback(now, **change), now, now - on_for_ms * MS, 0)
     assert names(events) == expected
     assert all(RIG.arm.joints[change.get("joint", 3)].name in words for _, words in events)
 
@@ -85,7 +85,7 @@ def test_a_motor_that_is_not_well_is_named(change, on_for_ms, expected):
 def test_a_motor_that_was_hot_keeps_the_robot_slow_also_when_it_has_cooled():
     watch = ArmWatch(RIG, str)
     for temperature_c, is_slow in ((77.4, False), (77.5, True), (40.0, True)):
-        watch.look([], feedback(10**12, temperature_c=temperature_c), 10**12, 10**12 - 1000 * MS)
+        watch.look([], feedback(10**12, temperature_c=temperature_c), 10**12, 10**12 - 1000 * MS, 0)
         assert watch.is_slow is is_slow
 
 

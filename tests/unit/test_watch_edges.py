@@ -45,7 +45,7 @@ def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(
         events = []
         now_ns = START_NS + 10**9
         seen = feedback()._replace(t_ns=with_one(now_ns - age_ns, now_ns))
-        watch.look(events, seen, now_ns, now_ns - on_ns)
+        watch.look(events, seen, now_ns, now_ns - on_ns, 0)
         assert events == ([("arm_stale", f"{NAMES[3]}: {age_ns // MS} ms")] if past_ns else [])
 
 
@@ -72,7 +72,7 @@ def test_a_fault_of_a_motor_waits_for_no_gap_of_the_loop():
 @pytest.mark.parametrize("past_ns", [0, 1])
 def test_a_motor_has_its_time_to_switch_on_and_to_clear_its_faults(status, limit_ns, event, past_ns):
     watch, events = ArmWatch(RIG, lambda code: f"words of {code}"), []
-    watch.look(events, feedback(status=with_one(status, MOTOR_ON)), START_NS, START_NS - limit_ns - past_ns)
+    watch.look(events, feedback(status=with_one(status, MOTOR_ON)), START_NS, START_NS - limit_ns - past_ns, 0)
     assert events == ([event] if past_ns else [])
 
 
