@@ -107,7 +107,8 @@ class BoardFaults:
             self._board.link = str(request.get("name", "")) or self._board.link
             self._power_on_ns = now_ns
             return
-        self._faults.append(fault)
+        self._faults = [other for other in self._faults if (other.kind, other.channel) != (kind, fault.channel)]
+        self._faults.append(fault)  # in the place of one of its kind on the same channel
         self._apply()
 
     def poll(self, now_ns: int) -> None:

@@ -24,9 +24,9 @@ FAULT_KINDS: Final[dict[str, str]] = {
     "wrong_length": "answers are too short or too long (probability)",
     "silent": "the motor's wire is cut: it neither hears nor answers",
     "power_off": "the motor has no supply; when it is back, it has forgotten what was not stored",
-    "status": "the motor finds a fault in itself (status 8 to 14) and does so again when cleared",
+    "status": "the motor finds a fault in itself (status, 8 to 14) and does so again when cleared",
     "temperature": "the motor is as hot as said (mosfet_c, rotor_c)",
-    "registers": "registers hold something else (registers: {number: value})",
+    "registers": "registers hold something else (registers, NUMBER:VALUE,..)",
     "bus_off": "the controllers leave the bus: an error frame, then nothing passes",
     "error_frames": "error frames arrive (rate_hz)",
     "full_queue": "nothing takes frames off the senders",
@@ -117,12 +117,21 @@ def _temperatures(request: dict[str, Any], kind: str) -> tuple[float | None, flo
     return mosfet_c, rotor_c
 
 
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # refused with its name
+
+
 def _registers(request: dict[str, Any], kind: str) -> dict[int, float]:
     if kind != "registers":
         return {}
     given = request.get("registers")
+    if isinstance(given, str):  # as a person types it
+        given = {rid.strip(): _value(text) for rid, _, text in (part.partition(":") for part in given.split(","))}
     if not isinstance(given, dict) or not given:
-        raise ValueError(f"registers is {given!r}; expected an object of register number to value")
+        raise ValueError(f"registers is {given!r}; expected register numbers with their values, e.g. '21:6.25,10:2'")
     found: dict[int, float] = {}
     for rid, value in given.items():
         if not str(rid).isdigit() or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:

@@ -140,7 +140,16 @@ class Follower:
             self.buses[fault.bus].add(fault, now_ns)
             if fault.ends_ns is not None:
                 self.later(fault.ends_ns, functools.partial(self._end, fault))
-        return {"buses": [self.buses[fault.bus].name for fault in faults]}
+        return {
+            "buses": [self.buses[fault.bus].name for fault in faults],
+            "motors": [
+                [bus.name, motor_id]
+                for fault in faults
+                for bus in [self.buses[fault.bus]]
+                for motor_id in bus.motors
+                if fault.hits(motor_id)
+            ],
+        }
 
     def _end(self, fault: Fault, t_ns: int) -> None:
         self.buses[fault.bus].remove(fault, t_ns)

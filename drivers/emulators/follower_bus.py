@@ -115,6 +115,10 @@ class FollowerBus:
     # -- faults
 
     def add(self, fault: Fault, t_ns: int) -> None:
+        """In the place of one of its kind on the same motors."""
+        for other in [other for other in reversed(self.faults) if other.kind == fault.kind]:
+            if fault.motor is None or other.motor == fault.motor:
+                self._take_out(other, t_ns)
         self.faults.append(fault)
         for motor in self._hit(fault):
             motor.advance(t_ns)
@@ -126,8 +130,11 @@ class FollowerBus:
         self._settle(t_ns)
 
     def remove(self, fault: Fault, t_ns: int) -> None:
-        if fault not in self.faults:
-            return
+        if fault in self.faults:
+            self._take_out(fault, t_ns)
+            self._settle(t_ns)
+
+    def _take_out(self, fault: Fault, t_ns: int) -> None:
         self.faults.remove(fault)
         for (motor_id, rid), value in fault.saved.items():
             self.motors[motor_id].set_register(rid, value)
@@ -137,7 +144,6 @@ class FollowerBus:
                 motor.power_on()
             if fault.kind == "temperature":
                 motor.mosfet_c = motor.rotor_c = AMBIENT_C
-        self._settle(t_ns)
 
     def _hit(self, fault: Fault) -> list[DamiaoMotor]:
         return [motor for motor in self.motors.values() if fault.hits(motor.motor_id)]
@@ -153,7 +159,7 @@ class FollowerBus:
             for motor in self._hit(fault)
         )
         for motor in self.motors.values():
-            mine = [fault for fault in self.faults if fault.hits(motor.motor_id)]
+            mine = [fault for fault in reversed(self.faults) if fault.hits(motor.motor_id)]  # the newest counts
             motor.forced_status = next((fault.status for fault in mine if fault.kind == "status"), None)
             motor.held_mosfet_c = next((f.mosfet_c for f in mine if f.mosfet_c is not None), None)
             motor.held_rotor_c = next((f.rotor_c for f in mine if f.rotor_c is not None), None)

@@ -149,8 +149,10 @@ class HubFaults:
             self.clock_step_us += round(number(request, "s", -3600, -4000, 4000) * 1e6)
             return
         elif kind == "other_board":
-            self._swap(str(request.get("serial_number", "EMU-0002")), 1)
-        self._faults.append(fault)
+            is_swapped = any(other.kind == kind for other in self._faults)
+            self._swap(str(request.get("serial_number", "EMU-0002")), 0 if is_swapped else 1)
+        self._faults = [other for other in self._faults if (other.kind, other.channel) != (kind, fault.channel)]
+        self._faults.append(fault)  # in the place of one of its kind on the same channel
         self._mark()
 
     def expire(self, now_ns: int) -> None:

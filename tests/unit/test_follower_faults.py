@@ -233,6 +233,48 @@ def test_a_set_temperature_is_told_and_too_hot_trips(
     assert status(wire.ask(damiao.CLEAR_ERROR)) == damiao.STATUS_DISABLED
 
 
+@pytest.mark.parametrize("again", [{"bus": "can_right", "motor": 1}, {}])
+def test_a_fault_comes_in_the_place_of_one_of_its_kind_on_the_same_motor(
+    follower: FollowerThread, wire: Wire, again: dict
+) -> None:
+    def temperature() -> tuple[int, ...]:
+        frame = wire.ask(REFRESH, 0x7FF)
+        assert frame is not None
+        return tuple(frame[1][6:8])
+
+    reply = follower.ask("fault", kind="temperature", bus="can_right", motor=1, rotor_c=75)
+    assert reply["motors"] == [["can_right", 1]]
+    other = follower.ask("fault", kind="temperature", bus="can_right", motor=2, rotor_c=60)
+    assert other["motors"] == [["can_right", 2]]
+    assert 75 in temperature()
+    follower.ask("fault", kind="temperature", mosfet_c=90, **again)
+    assert 90 in temperature() and 75 not in temperature()
+    faults = [bus["faults"] for bus in follower.ask("status")["buses"]]
+    assert faults == ([["temperature"] * 2, []] if again else [["temperature"]] * 2)
+    follower.ask("clear")
+    assert 90 not in temperature()
+
+
+def test_of_a_whole_bus_and_one_motor_the_newer_fault_counts_and_all_registers_are_as_before_in_the_end(
+    follower: FollowerThread, wire: Wire
+) -> None:
+    def held() -> float:
+        frame = wire.ask(damiao.encode_register_read(1, 21), 0x7FF)
+        assert frame is not None
+        return damiao.decode_register(frame[1]).value
+
+    before = held()
+    for registers, motor in (("21:6.25", {}), ("21:5, 10:2", {"motor": 1}), ("21:4", {})):
+        follower.ask("fault", kind="registers", bus="can_right", registers=registers, **motor)
+        assert held() == float(registers[3:].partition(",")[0])
+    follower.ask("clear")
+    assert held() == before
+    reply = follower.ask("fault", kind="status", bus="can_right", status=10)
+    assert [motor for _, motor in reply["motors"]] == [1, 2, 3]
+    follower.ask("fault", kind="status", bus="can_right", motor=1, status=12)
+    assert status(wire.ask(REFRESH, 0x7FF)) == 12
+
+
 def test_registers_hold_something_else_until_the_fault_ends(follower: FollowerThread, wire: Wire) -> None:
     follower.ask("fault", kind="registers", motor=1, bus="can_right", registers={"21": 6.25, "10": 2})
     for rid, value in ((21, 6.25), (10, 2)):
@@ -335,6 +377,8 @@ def test_a_fault_hits_only_its_bus(follower: FollowerThread, wire: Wire) -> None
         ({"kind": "temperature"}, "expected mosfet_c or rotor_c"),
         ({"kind": "registers"}, "registers is None"),
         ({"kind": "registers", "registers": {"21": 0}}, "above 0"),
+        ({"kind": "registers", "registers": "21=5"}, "'21=5' = ''"),
+        ({"kind": "registers", "registers": "21:x"}, "'21' = 'x'"),
         ({"kind": "bus_off", "motor": 1}, "whole bus"),
         ({"kind": "drop", "for_s": -1}, "for_s is -1"),
     ],

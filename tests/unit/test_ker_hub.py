@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from drivers.emulators.ker_faults import KINDS
+from drivers.emulators.ker_faults import KINDS, HubFaults
 from drivers.emulators.ker_hub import KNOT_SAMPLES, HubChannel, KerHub
 from drivers.errors import DriverError
 from firmware_bridge import ker
@@ -144,6 +144,37 @@ def test_a_silent_encoder_takes_the_rest_of_the_chain_with_it(rig, leader):
     rig.control.ask("clear")
     samples(leader, 50)
     assert samples(leader, 5)[-1].health == (0,) * 16
+
+
+def test_a_fault_comes_in_the_place_of_one_of_its_kind_on_the_same_channel():
+    hub, port = make("2.1.0"), FakePort()
+    faults = HubFaults(hub, port, NAMES, 1)  # type: ignore[arg-type]
+    calm = hub.raw(0)
+    for channel, deg in ((2, 30), (5, 30), (2, 10)):
+        faults.add({"kind": "offset", "channel": channel, "deg": deg}, 0)
+    assert len(faults.active()) == 2
+    moved = [degrees(hub, frame) for frame in faults.frames(0, 0, 0)]
+    at_rest = degrees(hub, hub.encode(0, 0, calm, []))
+    assert [round(a - b) for a, b in zip(moved[0], at_rest)] == [
+        10 if n == 2 else 30 if n == 5 else 0 for n in range(16)
+    ]
+    for serial_number in ("EMU-0002", "EMU-0003"):
+        faults.add({"kind": "other_board", "serial_number": serial_number}, 0)
+    assert port.serial_number == "EMU-0003"
+    faults.clear()
+    hub.set_knot((0.0,) * 16)
+    assert port.serial_number == "EMU-0001"
+    assert max(abs(a - b) for a, b in zip(hub.raw(0), calm)) < 4  # the last bit is noise
+
+
+class FakePort:
+    serial_number = "EMU-0001"
+
+    def plug(self):
+        pass
+
+    def unplug(self):
+        pass
 
 
 def test_an_offset_moves_one_channel(rig, leader):
