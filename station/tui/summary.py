@@ -65,7 +65,7 @@ def summary_text(view: SessionView | None, ending: Ending, tally: Tally, words: 
     title = (
         f"{words('Shift summary')}  {view.rig} / {view.worker} / {words.pick(view.title) or view.task} v{view.version}"
     )
-    done = words("complete") if view.finished else words("NOT confirmed: the session is still completing them")
+    done = words("complete") if view.finished else words("not yet confirmed when this screen closed")
     pace = view.accepted / view.shift_s * 3600 if view.shift_s > 0 else 0.0
     fields = [
         (words("Accepted"), f"{view.accepted} / {view.target}"),

@@ -42,7 +42,7 @@ def test_rejections_of_before_this_screen_are_said_to_be_so():
 
 def test_files_are_called_complete_only_when_the_session_says_so():
     aborted = summary_text(view(finished=False), Ending.ABORTED, Tally(), Words("en"))
-    assert "NOT confirmed" in aborted
+    assert "not yet confirmed when this screen closed" in aborted
     assert "complete\n" not in aborted
     assert "complete\n" in summary_text(view(finished=True), Ending.FINISHED, Tally(), Words("en"))
 
