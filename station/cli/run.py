@@ -312,17 +312,18 @@ _TECHNICAL: Final[dict[Language, str]] = {"en": "Technical", "zh": "技术信息
 
 
 def _screen_gone(run: Run, code: int | None, language: Language) -> str:
-    """The hint for a terminal whose screen died; it works when typed into another terminal as it is."""
+    """The hint for a terminal whose screen died and in which the run goes on; the command works in another terminal as
+    it stands, whatever its folder and language."""
     root = os.environ.get("STATION_RUNTIME")
     prefix = f"STATION_RUNTIME={shlex.quote(str(Path(root).absolute()))} " if root else ""
-    back = f"{prefix}{shlex.quote(sys.argv[0])} attach {run.rig.name}"
+    back = f"{prefix}{shlex.quote(str(Path(sys.argv[0]).absolute()))} attach {run.rig.name} --lang {language}"
     if language == "zh":
         return (
-            f"屏幕已退出（代码 {code}）；机械臂保持不动。\n  恢复屏幕：{back}\n"
+            f"屏幕已退出（代码 {code}）；机械臂保持不动。\n  恢复屏幕（在另一个终端中输入）：{back}\n"
             "  结束班次：在这里按 Ctrl-C，小结也显示在这里"
         )
     return (
-        f"the screen ended (code {code}); the arm holds.\n  a screen again: {back}\n"
+        f"the screen ended (code {code}); the arm holds.\n  a screen again, in another terminal: {back}\n"
         "  to end the shift: Ctrl-C here; its summary follows here"
     )
 
