@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from drivers.emulators.control_socket import ControlClient
-from drivers.emulators.exo_faults import KINDS as EXO_KINDS
-from drivers.emulators.fault_requests import FAULT_KINDS
-from drivers.emulators.ker_faults import KINDS
 from drivers.errors import DriverError
 from station import cli, process_faults
+from station.cli.fault_words import SIDES, example, listing, unknown
 from station.emulated import FOLLOWER_CONTROL, LEADER_CONTROL
 from station.runtime import running_rigs
+from station.settings.run import RunSettings
+
+_ALWAYS = ("show", "clear")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("side", choices=["leader", "arm", "station"], help="a far end, or our own processes")
+    parser.add_argument("side", help="leader or arm (a far end), station (our own processes), or 'list'")
     parser.add_argument(
         "fault",
-        help="e.g. freeze, unplug, silent; 'list' names them all, 'clear' ends them all, 'show' the far end's state",
+        nargs="?",
+        default="list",
+        help="e.g. freeze, unplug, silent; 'list' names all of the side, 'clear' ends them, 'show' the far end's state",
     )
     parser.add_argument(
         "settings", nargs="*", metavar="KEY=VALUE", help="e.g. channel=3, bus=can_right, motor=4, process=session"
@@ -33,8 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    if options.fault == "list":
+    if options.side == "list" or (options.side in SIDES and options.fault == "list"):
         return _list(options)
+    if options.side not in SIDES:
+        return cli.fail(
+            f"side {options.side!r}; expected {', '.join(SIDES)}, or 'station fault list' for all faults; for example: "
+            f"{example('leader', 'freeze')}",
+            cli.USAGE,
+        )
+    if options.fault not in SIDES[options.side] and (options.fault not in _ALWAYS or options.side == "station"):
+        return cli.fail(unknown(options.side, options.fault), cli.USAGE)
     folders = {folder.name: folder for folder in running_rigs()}
     if not folders:
         return cli.fail("no rig is running; start one: 'station run demo'", cli.HARDWARE)
@@ -52,7 +63,8 @@ def main(options: argparse.Namespace) -> int:
     for setting in options.settings:
         key, separator, value = setting.partition("=")
         if not separator:
-            return cli.fail(f"{setting!r} is not KEY=VALUE; for example channel=3", cli.USAGE)
+            words = f"{setting!r} is not KEY=VALUE; for example: {example(options.side, options.fault)}"
+            return cli.fail(words, cli.USAGE)
         try:
             settings[key] = json.loads(value)
         except ValueError:
@@ -66,12 +78,25 @@ def main(options: argparse.Namespace) -> int:
             else:
                 reply = line.ask("fault", **{"kind": options.fault, "for_s": options.for_s, **settings})
     except DriverError as error:
-        return cli.fail(str(error), cli.USAGE)
+        hint = f"; for example: {example(options.side, options.fault)}" if options.fault not in _ALWAYS else ""
+        return cli.fail(f"{error}{hint}", cli.USAGE)
     if options.json or options.fault == "show":
         print(json.dumps(reply, indent=None if options.json else 2))
     else:
-        print(f"{options.side}: {options.fault}" + (f" for {options.for_s:g} s" if options.for_s else ""))
+        where = _motors(reply.get("motors", []), folders[name])
+        print(f"{options.side}: {options.fault}{where}" + (f" for {options.for_s:g} s" if options.for_s else ""))
     return cli.OK
+
+
+def _motors(hit: list[tuple[str, int]], folder: Path) -> str:
+    """Which motors have it now: without a bus, a motor's number means one on each."""
+    if not hit:
+        return ""
+    joints = RunSettings.load(folder).rig.arm.joints
+    if len(hit) == len(joints):
+        return f" on all {len(hit)} motors"
+    names = {(joint.bus, joint.id): joint.name for joint in joints}
+    return " on " + ", ".join(f"{names[bus, motor]} ({bus} motor {motor})" for bus, motor in hit)
 
 
 def _station(options: argparse.Namespace, folder: Path) -> int:
@@ -88,12 +113,14 @@ def _station(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    """What each far end can be asked."""
-    exo = {kind: f"{words}; exo-wire boards only" for kind, words in EXO_KINDS.items() if kind not in KINDS}
-    ker = {kind: words if kind in EXO_KINDS else f"{words}; KER hubs only" for kind, words in KINDS.items()}
-    kinds = {"leader": {**ker, **exo}, "arm": FAULT_KINDS, "station": process_faults.KINDS}[options.side]
-    if options.json:
-        print(json.dumps(kinds))
+    """What each side, or one, can be asked."""
+    kinds = SIDES if options.side == "list" else {options.side: SIDES[options.side]}
+    if not options.json:
+        print(listing(kinds))
     else:
-        print("\n".join(f"{kind:16} {words}" for kind, words in kinds.items()))
+        print(
+            json.dumps(
+                {side: dict(of) for side, of in kinds.items()} if options.side == "list" else kinds[options.side]
+            )
+        )
     return cli.OK
