@@ -122,17 +122,21 @@ class IntentSender:
         """`path`: as the receiver's."""
         own = str(lane_path(path, role))
         stop = str(lane_path(path, _STOP_LANE)) if role in _PERSONS else own
-        self._path_of = {kind: stop if kind in _RESTRAINS else own for kind in IntentKind}
+        # Where the stop lane takes none (its file may be gone), the receiver hears a restraint on the role's own lane.
+        self._paths = {kind: (stop, own) if kind in _RESTRAINS and stop != own else (own,) for kind in IntentKind}
         self._role = role
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def send(self, kind: IntentKind, now_ns: int) -> bool:
-        """True when the control process's queue took it."""
-        try:
-            self._socket.sendto(msgspec.msgpack.encode(Intent(kind, self._role, now_ns)), self._path_of[kind])
-        except OSError:
-            return False
-        return True
+        """True when a queue of the control process took it."""
+        data = msgspec.msgpack.encode(Intent(kind, self._role, now_ns))
+        for path in self._paths[kind]:
+            try:
+                self._socket.sendto(data, path)
+            except OSError:
+                continue
+            return True
+        return False
 
     def close(self) -> None:
         self._socket.close()

@@ -40,8 +40,8 @@ class StationLink:
             self._views = found
         return self._last
 
-    def intend(self, kind: IntentKind) -> None:
-        self._intents.send(kind, time.monotonic_ns())
+    def intend(self, kind: IntentKind) -> bool:
+        return self._intents.send(kind, time.monotonic_ns())
 
     def request(self, kind: RequestKind) -> None:
         self._views.request(kind)

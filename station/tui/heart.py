@@ -34,6 +34,8 @@ class Heart:
         self._asked_ns = clock_ns() - LET_GO_NS
         """When the last ENGAGE went out."""
         self._repeat: list[IntentKind] = []
+        self._unsent: IntentKind | None = None
+        """A restraint that found no way to the control process. Until it does there is no lease: the arm holds."""
         self._drawn_ns = clock_ns()
         self._handle: asyncio.TimerHandle | None = None
 
@@ -42,7 +44,11 @@ class Heart:
         return self._engaged_ns is not None
 
     def engage(self) -> None:
-        """Begin to ask for following; the first ask goes out now, or when the last asking is long enough ago."""
+        """Begin to ask for following; the first ask goes out now, or when the last asking is long enough ago.
+
+        Nothing while a restraint could not be sent."""
+        if self._unsent is not None:
+            return
         self._repeat.clear()
         now_ns = self._clock_ns()
         self._engaged_ns = now_ns
@@ -56,8 +62,14 @@ class Heart:
     def insist(self, kind: IntentKind) -> None:
         """HOLD or STOP: now, and again on the next beats; ends any engaging."""
         self.release()
-        self._link.intend(kind)
+        if self._unsent is not IntentKind.STOP:
+            self._unsent = kind
+        self._send_restraint()
         self._repeat = [kind] * (_REPEATS - 1)
+
+    def _send_restraint(self) -> None:
+        if self._unsent is not None and self._link.intend(self._unsent):
+            self._unsent = None
 
     def see(self, view: SessionView | None) -> None:
         """Engaging ends when the arm follows, when it fell back to waiting, or when it may not move at all.
@@ -80,9 +92,12 @@ class Heart:
 
     def beat(self) -> None:
         """One beat."""
+        self._send_restraint()
         now_ns = self._clock_ns()
         if now_ns - self._drawn_ns > DRAWING_LIMIT_NS:
             self.release()
+            return
+        if self._unsent is not None:
             return
         self._link.intend(IntentKind.LEASE)
         if self._repeat:

@@ -17,8 +17,8 @@ class ScreenLink(Protocol):
     def latest(self) -> SessionView | None:
         """The newest view received so far; None before the first."""
 
-    def intend(self, kind: IntentKind) -> None:
-        """To the control process; may be lost, so what matters is repeated."""
+    def intend(self, kind: IntentKind) -> bool:
+        """To the control process; False where it could not be sent. May be lost, so what matters is repeated."""
 
     def request(self, kind: RequestKind) -> None:
         """To the session process."""

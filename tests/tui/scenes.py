@@ -45,14 +45,16 @@ class ScriptedLink:
         self.view = view
         self.is_lost = False
         self.intents: list[IntentKind] = []
+        self.takes: set[IntentKind] = set(IntentKind)
         self.requests: list[RequestKind] = []
         self.is_closed = False
 
     def latest(self) -> SessionView | None:
         return self.view
 
-    def intend(self, kind: IntentKind) -> None:
+    def intend(self, kind: IntentKind) -> bool:
         self.intents.append(kind)
+        return kind in self.takes
 
     def request(self, kind: RequestKind) -> None:
         self.requests.append(kind)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from station.signals import IntentKind, Mode
 from station.tui.heart import DRAWING_LIMIT_NS, Heart
 from tests.tui.scenes import NOW_NS, Clock, ScriptedLink, view
@@ -40,6 +42,51 @@ def test_a_hold_silences_an_engage():
     for _ in range(4):
         heart.beat()
     assert link.asked() == [IntentKind.ENGAGE, IntentKind.HOLD, IntentKind.HOLD, IntentKind.HOLD]
+
+
+@pytest.mark.parametrize("kind", [IntentKind.HOLD, IntentKind.STOP])
+def test_while_a_restraint_can_not_be_sent_there_is_no_lease_and_no_engage(kind):
+    link, clock = ScriptedLink(), Clock()
+    heart = Heart(link, clock)
+    heart.engage()
+    link.takes.discard(kind)
+    link.intents.clear()
+    heart.insist(kind)
+    for _ in range(3):
+        heart.beat()
+        heart.engage()
+    assert link.intents == [kind] * 4, "asked at once and on every beat, and nothing else"
+    link.takes.add(kind)
+    link.intents.clear()
+    heart.beat()
+    assert link.intents == [kind, IntentKind.LEASE, kind]
+    assert not heart.is_engaging
+
+
+def test_a_stop_that_can_not_be_sent_is_not_forgotten_over_a_hold():
+    link, clock = ScriptedLink(), Clock()
+    heart = Heart(link, clock)
+    link.takes.discard(IntentKind.STOP)
+    heart.insist(IntentKind.STOP)
+    heart.insist(IntentKind.HOLD)
+    heart.beat()
+    assert IntentKind.LEASE not in link.intents
+    link.takes.add(IntentKind.STOP)
+    link.intents.clear()
+    heart.beat()
+    assert link.intents[:2] == [IntentKind.STOP, IntentKind.LEASE]
+
+
+def test_a_restraint_is_tried_though_nothing_is_drawn():
+    link, clock = ScriptedLink(), Clock()
+    heart = Heart(link, clock)
+    link.takes.clear()
+    heart.insist(IntentKind.STOP)
+    clock.now_ns += DRAWING_LIMIT_NS + 1
+    link.takes.add(IntentKind.STOP)
+    link.intents.clear()
+    heart.beat()
+    assert link.intents == [IntentKind.STOP]
 
 
 def test_a_new_engaging_waits_until_the_last_one_counts_as_let_go():

@@ -29,9 +29,10 @@ class Link(ScriptedLink):
         self.show(t_ns=time.monotonic_ns(), joints=joints(time.monotonic()))
         return self.view
     def intend(self, kind):
-        super().intend(kind)
+        is_sent = super().intend(kind)
         with open(sys.argv[2] + ".intents", "a") as file:
             file.write(kind + "\\n")
+        return is_sent
 link = Link(view())
 outcome = run_screen(link, "en")
 open(sys.argv[2], "w").write(f"{outcome.ending} {link.intents[-1]}")

@@ -222,6 +222,18 @@ def test_a_flood_of_intents_cannot_starve_a_tick(tmp_path):
     assert sent < 5000 or got == 8
 
 
+@pytest.mark.parametrize("role", [Role.SCREEN, Role.PEDAL])
+@pytest.mark.parametrize("kind", [IntentKind.STOP, IntentKind.HOLD, IntentKind.SHUTDOWN])
+def test_without_the_stop_lane_a_restraint_goes_by_the_roles_own(tmp_path, role, kind):
+    receiver = IntentReceiver(tmp_path / "i")
+    sender = IntentSender(tmp_path / "i", role)
+    lane_path(tmp_path / "i", "stop").unlink()
+    assert sender.send(kind, 0)
+    assert [asked[:2] for asked in receiver.receive()] == [(kind, role)]
+    lane_path(tmp_path / "i", role).unlink()
+    assert not sender.send(kind, 0), "told where no lane takes it"
+
+
 def test_sending_where_nobody_listens_says_so(tmp_path):
     assert not IntentSender(tmp_path / "none", Role.PEDAL).send(IntentKind.STOP, 0)
 
