@@ -173,8 +173,8 @@ class Gate:
 
     def begin(self, epoch: int, position_rad: Sequence[float]) -> None:
         """Open for commands of `epoch`, which start at rest from `position_rad`: the pose measured by the last `read`;
-        or, where the arm is being held, the one last sent while the measured one is near (a loaded arm hangs a little
-        below its command; starting from there would lower it each time).
+        or, where the arm is being held, only the one last sent, while the measured one is near (a loaded arm hangs a
+        little below its command; starting from there would lower it each time, and a wrong answer would be a jump).
 
         Raises GateRefusal while latched, and (stopping the arm) for a pose that is not the one last read, or that is
         too far outside a joint's bounds.
@@ -187,9 +187,12 @@ class Gate:
         upper: list[float] = []
         is_widened = False
         for bound, position, measured, q in zip(self._bounds, position_rad, self._measured, self._step_rad):
-            held = self._sent[-1][len(lower)] if self._is_held else math.nan
-            is_held = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad
-            if not (-q <= position - measured <= q or is_held):
+            if self._is_held:
+                held = self._sent[-1][len(lower)]
+                is_there = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad
+            else:
+                is_there = -q <= position - measured <= q
+            if not is_there:
                 self._refuse(
                     f"joint {bound.name}: start position {position:.4f} rad is not the measured {measured:.4f} rad"
                 )

@@ -109,6 +109,8 @@ class Loop:
         self._found: Events = []
         self._reset_until_ns = 0
         self._shutdown_asked = False
+        self._inputs = 0
+        """Of the newest sample there was: a leader that has just been opened again has not said otherwise yet."""
         self._all_on = (MOTOR_ON,) * len(self._names)
 
     def ask_shutdown(self) -> None:
@@ -235,13 +237,15 @@ class Loop:
             self._links.feedback.status != self._all_on
         ):  # an arm whose motors are not on yet would be led without following
             asked = [item for item in asked if item.kind is not IntentKind.ENGAGE]
+        if sample is not None:
+            self._inputs = sample.inputs
         seen = Seen(
             connected=connected,
             aligned=aligned,
             still=self._limiter.is_still or state.off,
             events=events,
             asked=asked,
-            inputs=sample.inputs if sample is not None else 0,
+            inputs=self._inputs,
             inputs_fresh=fresh,
         )
         after = advance(state, seen, self._rules, now_ns)
@@ -289,11 +293,13 @@ class Loop:
             return 0, 0
         slot_ns = pace.slot_ns
         try:
-            if state.epoch != self._epoch:
-                if not self._links.is_pose_sure:
-                    return 0, 0  # in the next slot, then
+            if state.epoch != self._epoch and self._may_begin():
                 self._begin(state.epoch)
-            if state.mode is Mode.FOLLOWING and not self._arm_watch.is_slow:
+            if state.epoch != self._epoch:  # in a later slot, then; an arm that is on is held as it was
+                if not self._on_since_ns:
+                    return 0, 0
+                command = limiter.brake(self._epoch, slot_ns)
+            elif state.mode is Mode.FOLLOWING and not self._arm_watch.is_slow:
                 command = limiter.follow(self._target.position_rad, state.epoch, slot_ns)
             elif state.is_moving:
                 command = limiter.follow_slowly(
@@ -317,19 +323,25 @@ class Loop:
         self._last_sent_ns = sent_ns = pace.clock()
         return sent_ns, gate.judged_ns
 
-    def _begin(self, epoch: int) -> None:
-        """A new epoch, at rest: from the measured pose, or, where the arm is held near it, from the last one sent.
+    @property
+    def _held_rad(self) -> tuple[float, ...] | None:
+        """Where the arm is held: the command sent last; None while it is off."""
+        return self._sent.position_rad if self._on_since_ns and self._sent is not None else None
 
-        A held arm that is further apart is refused by the gate: its feedback or its hold cannot be trusted."""
-        was_off = self._on_since_ns == 0
-        pose_rad = self._links.feedback.position_rad
-        if not was_off and self._sent is not None:
-            most, sent_rad = self._apart_watch.most_rad, self._sent.position_rad
-            if all([-most <= sent - measured <= most for sent, measured in zip(sent_rad, pose_rad)]):
-                pose_rad = sent_rad  # held: starting from where a loaded arm hangs would lower it
+    def _may_begin(self) -> bool:
+        """A held arm is near what it was sent; one that is off has given two answers that agree."""
+        held_rad, most = self._held_rad, self._apart_watch.most_rad
+        if held_rad is None:
+            return self._links.is_pose_sure
+        return all([-most <= held - p <= most for held, p in zip(held_rad, self._links.feedback.position_rad)])
+
+    def _begin(self, epoch: int) -> None:
+        """A new epoch, at rest, from where the arm is held, else from the measured pose: starting a held arm from where
+        it hangs would lower it, and from a wrong answer would be a jump."""
+        pose_rad = self._held_rad or self._links.feedback.position_rad
         self._limiter.start(pose_rad)
         self._gate.begin(epoch, pose_rad)
-        if was_off:
+        if not self._on_since_ns:
             self._gate.enable()
             self._on_since_ns = self._pace.clock()
         self._epoch = epoch

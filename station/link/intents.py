@@ -97,7 +97,7 @@ class IntentReceiver:
                 continue
             try:
                 intent = self._decoder.decode(data)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, ValueError):  # a text that is not UTF-8 is the latter
                 intent = None
             if intent is None or intent.role not in lane.roles or (lane.is_stop and intent.kind not in _RESTRAINS):
                 self.refused += 1

@@ -89,8 +89,8 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         *(
             (line, ("<= to <",), _DOUBLE)
             for line in (
-                "if not (-q <= position - measured <= q or is_held):",
-                "is_held = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad",
+                "is_there = -q <= position - measured <= q",
+                "is_there = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad",
                 "if not outside <= self._most_outside_rad:",
                 "if not lower <= position <= upper:",
                 "if not -row[5] <= speed <= row[5]:",

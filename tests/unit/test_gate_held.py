@@ -96,3 +96,13 @@ def test_every_joint_needs_its_motors_own_limits():
     arm.most = arm.most[:-1]
     with pytest.raises(ValueError, match="zip"):
         Gate(arm, BOUNDS, T)
+
+
+@pytest.mark.parametrize("joint", range(3))
+def test_it_does_not_begin_where_it_is_measured_to_be(joint):
+    """An answer that is wrong, however little, would be a jump."""
+    for hangs_rad in (2 * Q, -2 * Q, 0.05, -0.05):
+        run = Held()
+        pose = bent(run.told, hangs_rad, joint)
+        assert not run.begins(pose, pose)
+        assert run.arm.stops == 1
