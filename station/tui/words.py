@@ -9,7 +9,7 @@ from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE,
 from station.control import events
 from station.control.events import Effect
 from station.session import reasons
-from station.signals import Mode, PhaseView, Verdict
+from station.signals import Mode, PhaseView, SessionView, Verdict
 from station.tui.language import Words
 from station.tui.rows import Tone
 
@@ -75,6 +75,11 @@ class ModeWords(NamedTuple):
     tone: Tone
     sign: str
     """A shape besides the word and the colour."""
+
+
+def goes_on(view: SessionView) -> bool:
+    """SPACE takes work up again, rather than begins it."""
+    return view.mode == Mode.HOLD or bool(view.recent)
 
 
 def mode_words(mode: int, words: Words) -> ModeWords:

@@ -340,3 +340,14 @@ async def test_an_end_in_order_is_calm_and_a_lost_control_process_is_not(staged:
         assert squeeze(["按两次 q" if language == "zh" else "press q twice"]) in shown
         for sentence in EVENTS["control_lost"].zh if language == "zh" else EVENTS["control_lost"].en:
             assert squeeze([sentence])[1:] in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("mode", "recent"), [(Mode.HOLD, ()), (Mode.HOLD, (True,)), (Mode.READY, (True,))])
+async def test_the_panel_and_the_list_of_keys_name_space_alike(
+    staged: Staged, mode: Mode, recent: tuple[bool, ...], language: Language
+):
+    async with staged(view(mode=mode, recent=recent, in_rep=False), language) as stage:
+        go_on = "继续" if language == "zh" else "goon"
+        for panel in ("#phase", "#keys"):
+            assert go_on in squeeze(stage.rows(panel)), panel

@@ -6,6 +6,7 @@ from station.signals import Mode
 from station.tui.rows import Row, Span
 from station.tui.scene import Cover, Scene
 from station.tui.widgets.panel import Panel
+from station.tui.words import goes_on
 
 
 class KeyBar(Panel):
@@ -19,7 +20,8 @@ class KeyBar(Panel):
         elif mode in (Mode.FOLLOWING, Mode.ALIGNING):
             keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]
         else:
-            keys = [(words("SPACE"), words("start")), ("x", words("reject last")), ("s", words("stop request"))]
+            start = words("go on") if scene.view is not None and goes_on(scene.view) else words("start")
+            keys = [(words("SPACE"), start), ("x", words("reject last")), ("s", words("stop request"))]
         keys += [("q", words("end shift")), ("l", "English" if words.language == "zh" else "中文")]
         if scene.cover in (Cover.NONE, Cover.KEYS, Cover.ALARMS):
             keys.append(("?", words("keys")))

@@ -11,7 +11,7 @@ from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, Tone, band, row, spread, width_of, wrap
 from station.tui.scene import Scene
 from station.tui.widgets.panel import Panel
-from station.tui.words import event_words, joint_words
+from station.tui.words import event_words, goes_on, joint_words
 
 _ALIGN_SHOWN_RAD = math.radians(0.5)
 """A smaller residual is not worth a word."""
@@ -71,7 +71,7 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong"), *dropped]
     if has_switch and not view.inputs & INPUT_ENABLE:
         big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
-    elif view.recent:
+    elif goes_on(view):
         big = words("▶ Press SPACE or the pedal to go on")
     else:
         big = words("▶ Press SPACE or the pedal to start")
