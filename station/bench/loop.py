@@ -93,7 +93,9 @@ def bench_loop(
     station, floor = Measured(), Measured()
     notes: list[str] = []
     each_s = (2 if rig.emulated else 1) * (seconds + WARM_UP_S + _START_S)
-    say(f"{rounds} rounds, about {max(1, round(rounds * each_s / 60))} min in all; Ctrl-C ends it")
+    say(
+        f"{rounds} {'round' if rounds == 1 else 'rounds'}, about {max(1, round(rounds * each_s / 60))} min in all; Ctrl-C ends it"
+    )
     for number in range(1, rounds + 1):
         say(f"round {number}/{rounds}: the station, {seconds:g} s")
         notes = _station_round(rig_name, rig, station, seconds, number)

@@ -43,7 +43,7 @@ _FULL: Final = 0.9
 """Of a joint's speed limit."""
 _START_S: Final = 3.0
 """Of a run, and of its end."""
-_ROUND_S: Final = 4.0
+_ROUND_S: Final = 5.0
 """Of a stop with what goes before it: reset, engage, align, follow at speed."""
 
 Act = Callable[[DrivenRun], None]
@@ -337,7 +337,8 @@ def table(document: dict[str, Any]) -> str:
     """The document as a table for a person."""
     lines = [
         f"rig {document['rig']}: measured at the {document['measured_at']}, {document['rounds']} x each; the longest "
-        "time from the cause; the speed of the fastest joint, of its limit; the way of the joint that went furthest",
+        "time from the cause; the speed of the fastest joint, of its limit, in the slowest stop; the way of the joint that "
+        "went furthest",
         f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}{'speed':>8}   "
         f"{'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
     ]
