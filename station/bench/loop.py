@@ -93,9 +93,8 @@ def bench_loop(
     station, floor = Measured(), Measured()
     notes: list[str] = []
     each_s = (2 if rig.emulated else 1) * (seconds + WARM_UP_S + _START_S)
-    say(
-        f"{rounds} {'round' if rounds == 1 else 'rounds'}, about {max(1, round(rounds * each_s / 60))} min in all; Ctrl-C ends it"
-    )
+    whole_min = max(1, round(rounds * each_s / 60))
+    say(f"{rounds} {'round' if rounds == 1 else 'rounds'}, about {whole_min} min in all; Ctrl-C ends it")
     for number in range(1, rounds + 1):
         say(f"round {number}/{rounds}: the station, {seconds:g} s")
         notes = _station_round(rig_name, rig, station, seconds, number)

@@ -337,8 +337,8 @@ def table(document: dict[str, Any]) -> str:
     """The document as a table for a person."""
     lines = [
         f"rig {document['rig']}: measured at the {document['measured_at']}, {document['rounds']} x each; the longest "
-        "time from the cause; the speed of the fastest joint, of its limit, in the slowest stop; the way of the joint that "
-        "went furthest",
+        "time from the cause; the speed of the fastest joint, of its limit, in the slowest stop; the way of the "
+        "joint that went furthest",
         f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}{'speed':>8}   "
         f"{'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
     ]
