@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import Channel
 from firmware_bridge.exo_terms import MAX_CHANNELS, SAMPLE_TYPE, ChannelKind, SampleStatus
-from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCounts
+from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCounts, fold_inputs
 
 _make: Final = tuple.__new__
 """Half as long as calling RawCounts."""
@@ -94,6 +94,7 @@ class SampleReader:
         "_form",
         "_half",
         "_health",
+        "_inputs",
         "_is_begun",
         "_is_first",
         "_last_seq",
@@ -144,6 +145,8 @@ class SampleReader:
         self._health = tuple(health_of(state) for state in range(256))
         self._zeros = bytes(count)
         self._all_ok = (0,) * count
+        self._inputs = -1
+        """Of all samples taken since the one decoded last; -1: of none."""
         self._is_begun = False
         self._is_first = True
         self._last_seq = 0
@@ -158,6 +161,7 @@ class SampleReader:
     def restart(self) -> None:
         """The board has been asked to stream anew: its sequence begins at 0 again."""
         self._is_first = True
+        self._inputs = -1
 
     def read(self, body: bytes, now_ns: int) -> RawCounts | None:
         """The sample, or None (counted in `bad`) when it is not as the dictionary says or repeats an older one."""
@@ -184,11 +188,15 @@ class SampleReader:
         self._last_seq = seq
         self._last_us = device_us
         self.received += 1
+        inputs = body[9]
+        if inputs != self._inputs:
+            self._inputs = inputs if self._inputs < 0 else fold_inputs(self._inputs, inputs)
         return True
 
     def decode(self, body: bytes, now_ns: int) -> RawCounts:
-        """What the SAMPLE taken last says. Those before it need not be decoded: turns are followed from one decoded to
-        the next, so as long as no joint makes half a turn in between."""
+        """What the SAMPLE taken last says, with the inputs of all that were taken since the one decoded before. Those
+        need not be decoded: turns are followed from one decoded to the next, so as long as no joint makes half a turn
+        in between."""
         counts: tuple[int, ...] = self._unpack_counts(body, SAMPLE_HEAD.size)
         sectors = body[12 : self._counts_end : 2].translate(self._sector_of) if self._sector_of else b""
         if not sectors or sectors != self._sectors:
@@ -203,7 +211,9 @@ class SampleReader:
             health = self._all_ok
         else:
             health = tuple([self._health[state] for state in body[self._counts_end :]])
-        return _make(RawCounts, (now_ns, self.seq, self.device_us, counts, health, body[9] & RAW_INPUTS))
+        inputs = (body[9] if self._inputs < 0 else self._inputs) & RAW_INPUTS
+        self._inputs = -1
+        return _make(RawCounts, (now_ns, self.seq, self.device_us, counts, health, inputs))
 
     def _unwrap(self, raw: tuple[int, ...]) -> None:
         """Whole turns to be added to each reading, so that it lies within half a turn of the one before."""

@@ -24,6 +24,12 @@ INPUT_HAS_ESTOP: Final = 8
 """The device has an emergency-stop contact at all."""
 
 
+def fold_inputs(before: int, newer: int) -> int:
+    """Of two samples of which the newer one alone is used: a press of the emergency stop in either counts, an enable,
+    or that there is a switch at all, only in both."""
+    return (before | newer) & INPUT_ESTOP | before & newer & ~INPUT_ESTOP
+
+
 class RawCounts(NamedTuple):
     """One whole sample as a leader's codec made it, in the order of the leader's channels."""
 

@@ -9,7 +9,7 @@ from drivers.errors import DriverError
 from drivers.gate import Gate
 from drivers.ports import Leader
 from firmware_bridge.errors import WireError
-from firmware_bridge.samples import RawCounts
+from firmware_bridge.samples import RawCounts, fold_inputs
 from station.control.align import agree
 from station.control.pace import Pace
 
@@ -66,7 +66,8 @@ class Links:
             self.arm_down = str(error)
 
     def read_leader(self) -> RawCounts | None:
-        """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came.
+        """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came,
+        and its switches count where one did.
 
         Locks the schedule to the samples' arrival."""
         pace, leader = self._pace, self.leader
@@ -85,6 +86,8 @@ class Links:
         if newest is None:  # part of a sample
             return waiting
         pace.lock_to(arrived_ns)
+        if waiting is not None and waiting.inputs != newest.inputs:
+            return newest._replace(inputs=fold_inputs(waiting.inputs, newest.inputs))
         return newest
 
     def _read_stamped(self, now_ns: int) -> RawCounts | None:

@@ -6,6 +6,8 @@ import struct
 
 import pytest
 
+from drivers.exo_link import CanExoLink, SerialExoLink
+from drivers.leaders.exo_wire import ExoWireLeader
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import Channel, Hello, ImageHeader, Log, Stream, UpdateData
 from firmware_bridge.exo_sample import (
@@ -26,7 +28,14 @@ from firmware_bridge.exo_wire import (
     encode_image_header,
     encode_sample,
 )
-from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING
+from firmware_bridge.samples import (
+    HEALTH_DEVICE_ERROR,
+    HEALTH_MISSING,
+    INPUT_ENABLE,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 
 # -- messages
 
@@ -289,3 +298,53 @@ def test_an_odd_number_of_counts_a_turn_is_followed_too():
 
 def test_the_bits_of_the_inputs():
     assert (INPUT_TRIGGER, INPUT_HAS_TRIGGER, RAW_INPUTS) == (16, 32, 15)
+
+
+# -- switches
+
+
+HAS = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
+WELL = HAS | INPUT_ENABLE
+
+
+def numbered(seq: int, inputs: int) -> bytes:
+    return encode_sample(Sample(seq, seq * 1000, inputs, (1, 2), bytes(2)))
+
+
+@pytest.mark.parametrize("port", ["/dev/none", "can:none:none:4"])
+@pytest.mark.parametrize(
+    ("drain", "expected"),
+    [
+        ((WELL, WELL, WELL), WELL),
+        ((WELL | INPUT_ESTOP, WELL, WELL), WELL | INPUT_ESTOP),
+        ((WELL, HAS, WELL), HAS),
+        ((HAS | INPUT_ESTOP, WELL, WELL), HAS | INPUT_ESTOP),
+        ((WELL, INPUT_HAS_ENABLE | INPUT_ENABLE, WELL), INPUT_HAS_ENABLE | INPUT_ENABLE),
+        ((WELL, WELL | INPUT_TRIGGER | INPUT_HAS_TRIGGER), WELL),
+        ((0, 0), 0),
+    ],
+)
+def test_the_switches_of_every_sample_of_a_drain_count_once(monkeypatch, port, drain, expected):
+    waiting = [numbered(n, inputs) for n, inputs in enumerate(drain)]
+    for link in (SerialExoLink, CanExoLink):
+        monkeypatch.setattr(link, "receive", lambda self, now_ns: [waiting.pop(0) for _ in range(len(waiting))])
+    leader = ExoWireLeader(port, 1_000_000, 1000.0, {0: "a", 1: "b"})
+    leader._samples = SampleReader(channels(2), 2)
+    leader._next_beat_ns = 1 << 62
+    sample = leader.read(5)
+    assert sample is not None and sample[:3] == (5, len(drain) - 1, (len(drain) - 1) * 1000)
+    assert sample.inputs == expected
+    waiting.append(numbered(len(drain), WELL))
+    sample = leader.read(6)
+    assert sample is not None and sample.inputs == WELL, "nothing of the drain before"
+
+
+def test_switches_of_samples_that_are_not_taken_or_of_before_a_restart_do_not_count():
+    reader = SampleReader(channels(2), 2)
+    assert reader.take(numbered(5, WELL))
+    assert not reader.take(numbered(5, WELL | INPUT_ESTOP)), "a repeated one"
+    assert reader.decode(numbered(5, WELL), 0).inputs == WELL
+    assert reader.take(numbered(6, WELL | INPUT_ESTOP))
+    reader.restart()
+    assert reader.take(numbered(0, WELL))
+    assert reader.decode(numbered(0, WELL), 0).inputs == WELL

@@ -11,11 +11,12 @@ import pytest
 from drivers.errors import DriverError
 from drivers.ports import ArmFeedback
 from firmware_bridge.errors import WireError
-from firmware_bridge.samples import RawCounts
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP, RawCounts
 from station.control.links import Links
 from station.control.pace import Pace
 
 MS = 1_000_000
+HAS = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 
 
 class Clock:
@@ -184,6 +185,25 @@ def test_the_newest_sample_is_taken_and_the_schedule_follows_it(rig):
     assert links.read_leader() == sample(2)
     assert leader.asked_ns == [clock.now_ns] * 2
     assert pace.slot_ns == before_ns + 10_000
+
+
+@pytest.mark.parametrize(
+    ("waiting", "newest", "expected"),
+    [
+        (HAS | INPUT_ESTOP, HAS | INPUT_ENABLE, HAS | INPUT_ESTOP),
+        (HAS | INPUT_ENABLE, HAS | INPUT_ENABLE | INPUT_ESTOP, HAS | INPUT_ENABLE | INPUT_ESTOP),
+        (HAS, HAS | INPUT_ENABLE, HAS),
+        (HAS | INPUT_ENABLE, HAS | INPUT_ENABLE, HAS | INPUT_ENABLE),
+        (INPUT_HAS_ENABLE | INPUT_ENABLE, HAS | INPUT_ENABLE, INPUT_HAS_ENABLE | INPUT_ENABLE),
+        (INPUT_HAS_ESTOP, HAS, INPUT_HAS_ESTOP),
+    ],
+)
+def test_the_switches_of_an_older_sample_count_beside_the_newest_ones(rig, waiting, newest, expected):
+    links, leader, _, clock = rig
+    clock.now_ns = links._pace.slot_ns + 160_000
+    leader.answers = [sample(1)._replace(inputs=waiting), sample(2)._replace(inputs=newest)]
+    os.write(leader.far, b"x")
+    assert links.read_leader() == sample(2)._replace(inputs=expected)
 
 
 @pytest.mark.parametrize("waiting", [None, sample(1)])
