@@ -143,6 +143,7 @@ class State(NamedTuple):
         return self.mode in MOVING
 
 
+_STOPS: Final = (Mode.STOPPING, Mode.STOPPED)
 _RESTRAINING: Final = {
     Effect.HOLD: Trigger.HOLD,
     Effect.STOP: Trigger.STOP,
@@ -206,10 +207,13 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
 
     epoch, since_ns, off, then_off = state.epoch, state.since_ns, state.off, state.then_off
     let_go = not is_asking or (state.let_go and not (asks_engage and (seen.still or restraint is not None)))
+    later = ""
     if worst >= Effect.STOP_OFF:
+        if mode in _STOPS and not (off or then_off or ending or state.ending):
+            later = f"then {cause} {detail}"  # what switched the arm off is not what stopped it
         then_off = True
     if after is mode:
-        cause, detail = state.cause, state.detail
+        cause, detail = state.cause, "; ".join(filter(None, (state.detail, later)))
         if mode is Mode.STOPPED and cause in _WHY_DOWN:
             detail = next((words for name, words in seen.events if name == _WHY_DOWN[cause]), detail)
     else:
@@ -221,7 +225,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
             if after is Mode.READY:
                 switch_let_go = middle_ns is None
         elif mode is Mode.STOPPING:
-            cause, detail = state.cause, state.detail
+            cause, detail = state.cause, "; ".join(filter(None, (state.detail, later)))
     if after is Mode.STOPPED:
         off = off or then_off
     return State(

@@ -180,8 +180,31 @@ def test_the_words_of_any_other_cause_stay_the_first_ones(cause):
     events = ((cause, "first"),)
     run.tick(CALM._replace(events=events))
     assert run.state.mode is Mode.STOPPED
-    run.tick(CALM._replace(events=((cause, "second"), ("leader_error", "gone"), ("arm_error", "gone"))))
+    run.tick(CALM._replace(events=((cause, "second"), ("leader_error", "gone"))))
     assert (run.state.cause, run.state.detail) == (cause, "first")
+
+
+@pytest.mark.parametrize("is_braking", [True, False])
+@pytest.mark.parametrize("first", ["", "12 ms"])
+def test_what_switches_a_stopped_arm_off_is_told_once_beside_the_first_cause(is_braking, first):
+    run = reached(Mode.FOLLOWING)
+    run.tick(CALM._replace(events=(("leader_restarted", first),), still=not is_braking))
+    run.tick(CALM._replace(events=(("leader_silent", "as hard as the first"),), still=not is_braking))
+    assert (run.state.cause, run.state.detail, run.state.off) == ("leader_restarted", first, False)
+    for still in (not is_braking, True, True):
+        run.tick(CALM._replace(events=(("estop", "pressed"),), still=still))
+    run.tick(CALM._replace(events=(("arm_error", "gone"),)))
+    told = "then estop pressed"
+    assert (run.state.cause, run.state.detail) == ("leader_restarted", f"{first}; {told}" if first else told)
+    assert run.state.mode is Mode.STOPPED and run.state.off
+
+
+def test_the_end_of_the_shift_is_no_word_beside_a_stops_cause():
+    run = reached(Mode.FOLLOWING)
+    run.tick(CALM._replace(events=(("leader_restarted", "first"),)))
+    run.tick(CALM._replace(asked=(ask(IntentKind.SHUTDOWN),)))
+    run.tick()
+    assert (run.state.cause, run.state.detail) == ("leader_restarted", "first")
 
 
 def test_a_stop_after_a_hold_replaces_the_cause():
