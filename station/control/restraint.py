@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Final
 
 from station.control.arm_bounds import NOTHING, OUTSIDE_SLACK_M, ArmBounds, Found
@@ -48,20 +49,18 @@ class Restraint:
         an arm's thickness is added here. None: that limit is off."""
         self.speed_m_s = speed_m_s
         self._most_m = None if speed_m_s is None else speed_m_s * period_s
-        self._down = tuple(down)
         self._arms = [
             ArmBounds(chain, down, [plane._replace(offset_m=plane.offset_m - chain.radius_m) for plane in planes], most)
             for chain in chains
             for most in (self._most_m,)
         ]
-        self._apart_m = apart_m if len(self._arms) > 1 else None
         self._pairs = [
             (a, i, b, j)
-            for a in range(len(self._arms))
-            for b in range(a + 1, len(self._arms))
+            for a, b in combinations(range(len(self._arms)), 2)
             for i in range(len(self._arms[a].chain.points) - 1)
             for j in range(len(self._arms[b].chain.points) - 1)
         ]
+        self._apart_m = apart_m if self._pairs else None
         self._gaps: list[tuple[float, float, float, float]]
         self._wider: dict[int, float] = {}
         """Smaller distances of pairs that started too near."""
@@ -160,10 +159,10 @@ class Restraint:
                 arm.share = share
             shares.append(share)
         if not self._is_apart:
-            why = self._pair_why if min(shares) == 1.0 else self._judge_shares(braking, wished, shares, 1.0)
+            why = self._pair_why if min(shares) == 1.0 else self._judge_pairs(self._motions(braking, wished, shares))
             if why is not NOTHING:
                 together, why = _largest(
-                    lambda factor: self._judge_shares(braking, wished, shares, factor),
+                    lambda factor: self._judge_all(braking, wished, [own * factor for own in shares]),
                     why,
                     self._together,
                     _TRIES_TOGETHER,
@@ -179,16 +178,18 @@ class Restraint:
                 result[joint] = own
         return tuple(result)
 
-    def _judge_shares(
-        self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float], factor: float
-    ) -> Found:
-        """All arms at `factor` of their shares. An arm that brakes needs no look by itself."""
-        motions = [self._mixed(arm, braking, wished, own * factor) for arm, own in zip(self._arms, shares)]
-        if factor < 1.0:
-            for arm, own, motion in zip(self._arms, shares, motions):
-                found = arm.judge(*motion) if own else NOTHING
-                if found is not NOTHING:
-                    return found
+    def _motions(
+        self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float]
+    ) -> list[tuple[list[float], list[float]]]:
+        return [self._mixed(arm, braking, wished, own) for arm, own in zip(self._arms, shares)]
+
+    def _judge_all(self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float]) -> Found:
+        """Each arm by itself, then all together. An arm that brakes needs no look by itself."""
+        motions = self._motions(braking, wished, shares)
+        for arm, own, motion in zip(self._arms, shares, motions):
+            found = arm.judge(*motion) if own else NOTHING
+            if found is not NOTHING:
+                return found
         return self._judge_pairs(motions)
 
     def _mixed(
@@ -199,7 +200,6 @@ class Restraint:
 
     def _note(self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
         """Counts the ticks in which a bound leaves next to no motion."""
-        left = 0.0
         if arm.why[0] not in ("", "speed"):
             mixed = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
             left = sum([abs(step) * reach for step, reach in zip(mixed, arm.reach)])
