@@ -258,10 +258,12 @@ def open_bus(interface: str, channel: str, *, fd: bool = False, name: str = "", 
     except (can.CanError, OSError, ValueError, ImportError, NotImplementedError) as error:
         if lock is not None:
             lock.release()
-        raise DriverError(
-            f"bus {name}: {interface} {channel!r} does not open: {error}; expected an interface that is up; check the "
-            f"adapter, the name and 'ip -details link show {channel}'"
-        ) from error
+        expected = (
+            "the emulated arm to listen there; end this run and start it again"
+            if interface == "station_hub"
+            else f"an interface that is up; check the adapter, the name and 'ip -details link show {channel}'"
+        )
+        raise DriverError(f"bus {name}: {interface} {channel!r} does not open: {error}; expected {expected}") from error
     return CanBus(bus, name, channel, fd=fd, is_raw=interface in _RAW_INTERFACES, lock=lock)
 
 

@@ -7,15 +7,13 @@ it as the receive-overflow error frame that a CAN controller would raise.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
-from drivers.unix_socket import listen, set_send_buffer
+from drivers.unix_socket import file_of, listen, remove_own, set_send_buffer
 from firmware_bridge.can_frame import (
     CLASSIC_SIZE,
     CONTROLLER_RX_OVERFLOW,
@@ -60,12 +58,14 @@ class HubServer:
         self._is_reading = True
         self._epoll = select.epoll()
         self._listener: socket.socket | None = None
+        self._own = (0, 0)
         self.open()
 
     def open(self) -> None:
         """Listen (again). Raises DriverError when the path cannot be used."""
         if self._listener is None:
             self._listener = listen(self.path)
+            self._own = file_of(self.path)
             self._epoll.register(self._listener.fileno(), select.EPOLLIN)
 
     def unplug(self) -> None:
@@ -74,10 +74,9 @@ class HubServer:
             self._drop(client)
         if self._listener is not None:
             self._epoll.unregister(self._listener.fileno())
+            remove_own(self.path, self._own)
             self._listener.close()
             self._listener = None
-            with contextlib.suppress(FileNotFoundError):
-                Path(self.path).unlink()
 
     def close(self) -> None:
         self.unplug()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import time
@@ -46,6 +47,19 @@ def _remove_dead(path: str) -> None:
         except ConnectionRefusedError:
             Path(path).unlink(missing_ok=True)
         # connected: somebody lives there; the second bind says so
+
+
+def file_of(path: str) -> tuple[int, int]:
+    """Which file stands at `path`, whatever its name; for `remove_own`."""
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
+
+
+def remove_own(path: str, own: tuple[int, int]) -> None:
+    """Remove a socket's file while it is still open: a process that ends late must not take away that of the next."""
+    with contextlib.suppress(FileNotFoundError):
+        if file_of(path) == own:
+            Path(path).unlink()
 
 
 def set_send_buffer(target: socket.socket, size: int) -> None:

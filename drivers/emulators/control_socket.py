@@ -11,11 +11,10 @@ import os
 import select
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from drivers.errors import DriverError
-from drivers.unix_socket import listen, set_send_buffer
+from drivers.unix_socket import file_of, listen, remove_own, set_send_buffer
 
 Reply = dict[str, Any]
 Handler = Callable[[dict[str, Any]], Reply | None]
@@ -35,6 +34,7 @@ class ControlServer:
         self.path = path
         self._clients: dict[int, socket.socket] = {}
         self._listener = listen(path)
+        self._own = file_of(path)
         self._epoll = select.epoll()
         self._epoll.register(self._listener.fileno(), select.EPOLLIN)
 
@@ -56,9 +56,8 @@ class ControlServer:
         for client in list(self._clients.values()):
             self._drop(client)
         self._epoll.close()
+        remove_own(self.path, self._own)
         self._listener.close()
-        with contextlib.suppress(FileNotFoundError):
-            Path(self.path).unlink()
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):

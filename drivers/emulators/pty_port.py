@@ -30,6 +30,7 @@ class PtyPort:
         self.serial_number = serial_number
         """May be changed while unplugged: another device then comes."""
         self._fd = -1
+        self._pty = ""
         self._rest = b""
         self.is_open = False
         """Whether a program has the port open, as of the last `read`."""
@@ -66,6 +67,7 @@ class PtyPort:
         finally:
             os.close(slave)  # kept open, it would hold an exclusive lock that its owner's death should end
         self._fd = fd
+        self._pty = name
         self._rest = b""
         self.is_open = False
 
@@ -115,6 +117,8 @@ class PtyPort:
         return True
 
     def _unlink(self) -> None:
-        for path in (self.link, _label(self.link)):
-            with contextlib.suppress(FileNotFoundError):
-                Path(path).unlink()
+        """The name, where it is still ours: a process that ends late must not take away that of the next."""
+        with contextlib.suppress(OSError):
+            if str(Path(self.link).readlink()) == self._pty:
+                for path in (self.link, _label(self.link)):
+                    Path(path).unlink()

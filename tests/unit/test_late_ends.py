@@ -1,0 +1,54 @@
+"""A far end that ends late, its launcher gone, leaves alone what the next run has put under the same names."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from drivers.can_bus import open_bus
+from drivers.emulators.control_socket import ControlClient, ControlServer
+from drivers.emulators.pty_port import PtyPort, serial_number_of
+from drivers.errors import DriverError
+from drivers.hub_server import HubServer
+
+
+def connects(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        return probe.connect_ex(path) == 0
+
+
+@pytest.mark.parametrize("make", [HubServer, ControlServer])
+def test_a_socket_of_the_next_run_stays(make, tmp_path):
+    path = str(tmp_path / "x.sock")
+    late = make(path)
+    Path(path).unlink()  # the next run begins with an empty folder
+    following = make(path)
+    late.close()
+    assert connects(path)
+    following.close()
+    assert not Path(path).exists()
+    gone = make(path)
+    Path(path).unlink()
+    gone.close()
+
+
+def test_a_port_of_the_next_run_stays(tmp_path):
+    link = str(tmp_path / "leader.tty")
+    late = PtyPort(link, "EMU-1")
+    for file in tmp_path.iterdir():
+        file.unlink()
+    following = PtyPort(link, "EMU-2")
+    late.unplug()
+    assert Path(link).exists() and serial_number_of(link) == "EMU-2"
+    following.unplug()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_emulated_bus_that_is_not_there_asks_for_no_adapter(tmp_path):
+    with pytest.raises(DriverError, match="the emulated arm to listen there; end this run and start it again") as error:
+        open_bus("station_hub", str(tmp_path / "no.sock"), name="can_right")
+    assert "ip -details" not in str(error.value)
+    with pytest.raises(DriverError):
+        ControlClient(str(tmp_path / "no.ctl"))
