@@ -9,6 +9,7 @@ _SAME: Final = "at equality both branches give the same number"
 _CHOICE: Final = "a choice within a range in which all behave alike; none of them is a limit"
 _FAR: Final = "a bound from above on every braking: a larger one only looks more often"
 _LOOKS: Final = "one look more or less for a wish as near; no bend that is not viable passes"
+_QUICK: Final = "the quick look is more careful: the full one is taken more often, and judges the same"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
 
 ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
@@ -104,5 +105,46 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if other == end:", ("condition always false",), _LOOKS),
         ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
         ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
+    ),
+    "restraint": (
+        ("speed = way = moved = 0.0", ("0.0 to 0.001",), _QUICK),
+        ("if step:", ("condition always true",), _QUICK),
+        ("if step < 0.0:", ("< to <=",), "0 does not come here: it was looked at before"),
+        ("moved += change * reach if change > 0.0 else -change * reach", ("> to >=",), "at 0 it adds 0"),
+        ("if way > arm.room_m or (most is not None and speed > most):", ("> to >=",), _DOUBLE),
+        ("self._is_apart = apart > _ROUNDING_M", ("> to >=",), _DOUBLE),
+        (
+            "if all([arm.why is NOTHING for arm in near]):",
+            ("condition always true",),
+            "pairs are looked at as well where one arm alone is refused: dearer, and refused either way",
+        ),
+        (
+            "why = self._pair_why if min(shares) == 1.0 else self._judge_pairs(self._motions(braking, wished, shares))",
+            ("1.0 to 1.25",),
+            "what was found in this tick for the same motion is found once more",
+        ),
+        ("if left <= self._creep_m:", ("<= to <",), _DOUBLE),
+        ("_TRIES: Final = 6", ("6 to 7",), _CHOICE),
+        ("_TRIES_TOGETHER: Final = 3", ("3 to 4",), _CHOICE),
+        (
+            "self._together = 0.5",
+            ("0.5 to 0.625",),
+            "where the first search begins: from any share it finds one that passes",
+        ),
+        ("_TOUCHING_M: Final = 1e-9", ("1e-09 to 1.25e-09",), _DOUBLE),
+        ("_ROUNDING_M: Final = 1e-9", ("1e-09 to 1.25e-09",), _DOUBLE),
+        ("if distance < _TOUCHING_M:", ("< to <=",), _DOUBLE),
+        ("if distance < 0.0:", ("< to <=",), _DOUBLE),
+        ("return 0.0", ("0.0 to 0.001",), "less than any two arms' thickness"),
+        ("if sum(ways) <= self._apart_room_m:", ("<= to <", "condition always false"), _SLOW),
+        ("if gap[0] - ways[a] - ways[b] >= need:", (">= to >",), _DOUBLE),
+        ("if near < need:", ("< to <=",), _DOUBLE),
+        ("if near < need:", ("condition always true",), _SLOW),
+        (
+            "if arm.chain.points[index].joints:",
+            ("condition always true",),
+            "a point that no joint moves has neither slopes nor reach: it adds 0",
+        ),
+        ("step *= 2", ("2 to 3",), _CHOICE),
     ),
 }
