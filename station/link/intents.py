@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from drivers.unix_socket import file_of, remove_own
 from station.signals import Intent, IntentKind, Role
 
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid (struct ucred, unix(7))
@@ -51,6 +52,7 @@ class _Lane:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.socket.bind(str(path))
         path.chmod(0o600)
+        self.own = file_of(str(path))
         self.fd = self.socket.fileno()
 
 
@@ -111,8 +113,8 @@ class IntentReceiver:
     def close(self) -> None:
         self._ready.close()
         for lane in self._lanes:
+            remove_own(str(lane.path), lane.own)
             lane.socket.close()
-            lane.path.unlink(missing_ok=True)
 
 
 class IntentSender:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from drivers.unix_socket import file_of, remove_own
 from station.signals import Request, RequestKind, SessionView
 
 _LARGEST: Final = 131_072
@@ -24,6 +25,7 @@ class ViewServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         self._listener.bind(str(path))
         path.chmod(0o600)
+        self._own = file_of(str(path))
         self._listener.listen(16)
         self._watchers: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
@@ -79,8 +81,8 @@ class ViewServer:
         for watcher in list(self._watchers):
             self._drop(watcher)
         self._selector.close()
+        remove_own(str(self._path), self._own)
         self._listener.close()
-        self._path.unlink(missing_ok=True)
 
 
 class ViewClient:

@@ -12,11 +12,25 @@ from drivers.emulators.control_socket import ControlClient, ControlServer
 from drivers.emulators.pty_port import PtyPort, serial_number_of
 from drivers.errors import DriverError
 from drivers.hub_server import HubServer
+from station.link.intents import IntentReceiver
+from station.link.views import ViewServer
 
 
 def connects(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         return probe.connect_ex(path) == 0
+
+
+@pytest.mark.parametrize("make", [IntentReceiver, ViewServer])
+def test_the_late_end_of_our_own_processes_leaves_the_next_runs_sockets_too(make, tmp_path):
+    path = tmp_path / "x.sock"
+    late = make(path)
+    following = make(path)
+    names = sorted(tmp_path.iterdir())
+    late.close()
+    assert sorted(tmp_path.iterdir()) == names != []
+    following.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("make", [HubServer, ControlServer])
