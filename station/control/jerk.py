@@ -157,6 +157,8 @@ class TargetMotion:
     """
 
     __slots__ = ("_j", "_most", "_on_bend", "_on_place", "_on_step", "_quiet", "_target", "bend", "place", "step")
+    _quiet: bool
+    """Of the target before; nothing before the first, which asks for none."""
 
     def __init__(self, up: float, most: float, j: float) -> None:
         short = _FILTER / (up + _FILTER)
