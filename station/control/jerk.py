@@ -292,7 +292,8 @@ class JerkJoint:
         if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):
             return True
         end, turn = self._braking.stop(v, a)
-        if up < down and (turn or v == 0.0 or v * end < 0.0):  # through rest at up to D so far: at most A from there
+        # Through rest at up to D so far: at most A from there.
+        if up < down and (turn or v == 0.0 or v * end < 0.0):
             over = self._braking.ticks_to_turn(-abs(v), abs(a)) + 1
             if abs(a) - over > up:
                 return False
