@@ -74,6 +74,11 @@ def test_every_mode_has_words():
         ("left_j4 and 3 after it", "left elbow and 3 after it", "左肘 及其后 3 个"),
         ("right_j4: asked -12 deg", "right elbow: asked -12 deg", "右肘: 目标 -12°"),
         ("can_right x2", "can_right x2", "can_right x2"),
+        (
+            "125 ms; then motor_off right_j1",
+            "125 ms; then: motor switched itself off right shoulder swing",
+            "125 ms；随后：电机自行断电 右肩前后",
+        ),
         ("right_j4: 76 C", "right elbow: 76 °C", "右肘: 76 °C"),
         ("", "", ""),
     ],
