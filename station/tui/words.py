@@ -67,7 +67,7 @@ _BACK: Final = {
 }
 """A screen that shows a view has a session, and is a screen: these are past where they are read."""
 _JOINT: Final = re.compile(r"(?:\bjoint )?\b((?:left|right)_[a-z0-9]+)\b")
-_THEN: Final = re.compile(r"; then ([a-z]+_[a-z_]+)\b")
+_THEN: Final = re.compile(r"(?:^|; )then ([a-z]+_[a-z_]+)\b")
 """What came after the first cause of a stop, by its name in the table of events."""
 _SIDES: Final = ("left ", "right ", "左", "右")
 
@@ -158,7 +158,7 @@ def _is_plain(text: str, words: Words) -> bool:
 def detail_words(detail: str, words: Words) -> str:
     """'right_j4: no answer, 41 ms' → '右肘: 无应答, 41 ms'; joints and the control process's phrases, anywhere."""
     text = _JOINT.sub(lambda found: joint_words(found[1], words), detail)
-    text = _THEN.sub(lambda found: words("; then: {cause}", cause=_cause(found[1], words)), text)
+    text = _THEN.sub(lambda found: words("; then: {cause}", cause=_cause(found[1], words)), text).lstrip("；; ")
     for phrase, message in _PHRASES.items():
         text = phrase.sub(lambda found, message=message: words(message, **found.groupdict()), text)  # type: ignore[misc]
     return text

@@ -79,6 +79,7 @@ def test_every_mode_has_words():
             "125 ms; then: motor switched itself off right shoulder swing",
             "125 ms；随后：电机自行断电 右肩前后",
         ),
+        ("then arm_error x", "then: robot link failed x", "随后：机器人通信故障 x"),
         ("right_j4: 76 C", "right elbow: 76 °C", "右肘: 76 °C"),
         ("", "", ""),
     ],
