@@ -36,7 +36,12 @@ _DOUBT_US: Final = 5_000
 """A joint that reads impossible steps is given so long to have really moved: else any jump would become possible in the
 end, and an encoder that slipped would be believed."""
 _DRIFT: Final = 500e-6
-"""The device's clock may run so much slower than the host's."""
+"""The device's clock may run so much slower than the host's, until that has come to so much;"""
+_MOST_CREEP_NS: Final = 10_000_000
+_LASTING_DRIFT: Final = 100e-6
+"""and so much for ever, the tolerance of two crystals: a queue that fills slowly looks the same, and makes late."""
+_STEP_NS: Final = 20_000_000
+"""A sample so much more prompt than any before it: its clock has stepped ahead, or all before it were late."""
 
 OUT_OF_RANGE: Final = "out of range"
 _IMPOSSIBLE_STEP: Final = "impossible step"
@@ -76,6 +81,7 @@ class Trust:
     def __init__(self, rig: Rig, calibration: Calibration, counts_per_turn: float) -> None:
         per_deg = counts_per_turn / 360.0
         self._turn = counts_per_turn
+        self._period_ns = round(1e9 / rig.leader.rate_hz)
         self._hold_ns = round(rig.leader.hold_after_ms * 1e6)
         self._stop_ns = round(rig.leader.stop_after_ms * 1e6)
         self._slack = _SLACK_DEG * per_deg
@@ -118,6 +124,10 @@ class Trust:
         self._seq = -1
         self._device_us = -1
         self._offset_ns = math.inf
+        self._least_ns = math.inf
+        """As `_offset_ns`, had the device's clock no more than the lasting drift."""
+        self._newest_ns = 0
+        """Difference between the two clocks in the newest sample."""
         self._held: list[int | None] = [None] * self._count
         self._good_us = [0] * self._count
         self._good_ns = [-NEVER_NS] * self._count
@@ -134,8 +144,7 @@ class Trust:
         """Never raises on any content of a sample that has the rig's channels."""
         events: list[tuple[str, str]] = []
         if sample.seq < self._seq or sample.device_us < self._device_us:
-            self.restart()
-            events.append(("leader_restarted", f"sample {sample.seq} at {sample.device_us} us"))
+            self._restarted(sample, events)
         if sample.seq > self._seq and sample.device_us > self._device_us:
             self._take(sample, events)
             if self._sees_frozen and sample.device_us - self._look_us >= _LOOK_EVERY_US:
@@ -155,15 +164,37 @@ class Trust:
             sample = sample._replace(counts=tuple(counts))
         return Judged(sample, ages, tuple(events))
 
+    def _restarted(self, sample: RawCounts, events: list[tuple[str, str]]) -> None:
+        self.restart()
+        events.append(("leader_restarted", f"sample {sample.seq} at {sample.device_us} us"))
+
     def _take(self, sample: RawCounts, events: list[tuple[str, str]]) -> None:
         """A sample newer than all before it: each reading is good, or keeps the joint's last good one."""
         _, seq, device_us, counts, health, _ = sample
         # A prompt sample has the least difference between the two clocks; what is above it was spent under way.
         offset_ns = sample.t_ns - device_us * 1000
-        prompt_ns = self._offset_ns + (device_us - self._device_us) * 1000 * _DRIFT
-        self._offset_ns = offset_ns if offset_ns < prompt_ns else prompt_ns
-        born_ns = device_us * 1000 + round(self._offset_ns)
-        before_us, self._seq, self._device_us = self._device_us, seq, device_us
+        before_us = self._device_us
+        passed_ns = (device_us - before_us) * 1000
+        ahead_ns = self._offset_ns - offset_ns
+        if ahead_ns > _STEP_NS and before_us >= 0:
+            if self._has_stepped(sample, ahead_ns):
+                late_ns = self._late_by_number(sample)
+                self._restarted(sample, events)
+                passed_ns = 0
+                self._offset_ns = self._least_ns = offset_ns - late_ns
+            else:
+                before_us = self._without_step(device_us, ahead_ns)
+        self._seq, self._device_us = seq, device_us
+        least_ns = self._least_ns + passed_ns * _LASTING_DRIFT
+        prompt_ns = self._offset_ns + passed_ns * _DRIFT
+        if offset_ns < prompt_ns:
+            prompt_ns = offset_ns
+        if offset_ns < least_ns:
+            least_ns = offset_ns
+        elif prompt_ns > least_ns + _MOST_CREEP_NS:
+            prompt_ns = least_ns + _MOST_CREEP_NS
+        self._least_ns, self._offset_ns, self._newest_ns = least_ns, prompt_ns, offset_ns
+        born_ns = device_us * 1000 + round(prompt_ns)
         if self._is_all_good and self._take_all_good(counts, health, device_us, before_us, born_ns):
             return
         turn, slack, held, reasons, good_us = self._turn, self._slack, self._held, self._reason, self._good_us
@@ -207,6 +238,26 @@ class Trust:
             reasons[index] = reason
         self._is_changed = is_changed
         self._is_all_good = not any(reasons)
+
+    def _has_stepped(self, sample: RawCounts, ahead_ns: float) -> bool:
+        """The device's clock went further than the host's and the samples' own numbers say. (A sample that overtakes
+        those that were under way has its number for it; what is beyond the stop limit is not believed by its number.)
+        """
+        numbered_ns = (sample.seq - self._seq) * self._period_ns
+        return ahead_ns > self._stop_ns or (sample.device_us - self._device_us) * 1000 > numbered_ns + _STEP_NS
+
+    def _late_by_number(self, sample: RawCounts) -> float:
+        """How long it was under way, its clock left aside: a step makes nothing young."""
+        arrived_ns = self._newest_ns + self._device_us * 1000
+        numbered_ns = (sample.seq - self._seq) * self._period_ns
+        return max(0.0, self._newest_ns - self._offset_ns + sample.t_ns - arrived_ns - numbered_ns)
+
+    def _without_step(self, device_us: int, ahead_ns: float) -> int:
+        """When the sample before this one was taken, so that in what passed by the device's clock alone no joint can
+        have moved."""
+        excess_us = round(ahead_ns - _STEP_NS) // 1000
+        self._good_us = [min(device_us, good_us + excess_us) for good_us in self._good_us]
+        return min(device_us, self._device_us + excess_us)
 
     def _take_all_good(
         self, counts: Sequence[int], health: Sequence[int], device_us: int, before_us: int, born_ns: int

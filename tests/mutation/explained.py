@@ -114,7 +114,9 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._is_changed = False", ("False to True", "statement removed"), _SAME_COUNTS),
         ("if self._is_all_good:", ("condition always false",), _COST),
         ("ages: tuple[int, ...] = (now_ns - self._good_ns[0],) * self._count", ("0 to 1",), "then all are the same"),
-        ("self._offset_ns = offset_ns if offset_ns < prompt_ns else prompt_ns", ("< to <=",), _SAME),
+        ("if offset_ns < prompt_ns:", ("< to <=",), _SAME),
+        ("if offset_ns < least_ns:", ("< to <=",), "then what is prompt is as little, far from its bound"),
+        ("elif prompt_ns > least_ns + _MOST_CREEP_NS:", ("> to >=",), _SAME),
         (
             "if self._is_all_good and self._take_all_good(counts, health, device_us, before_us, born_ns):",
             ("condition always false",),
