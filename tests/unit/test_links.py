@@ -319,3 +319,11 @@ def test_a_leader_is_tended_while_its_line_is_up():
     assert links.tend_leader(8) == 0 and leader.told == ["tended at 7"]
     leader.close()
     gate.close()
+
+
+def test_a_sample_that_overtakes_none_keeps_its_own_switches(rig):
+    links, leader, _, clock = rig
+    clock.now_ns = links._pace.slot_ns + 160_000
+    os.write(leader.far, b"x")
+    leader.answers = [None, sample(2)._replace(inputs=HAS | INPUT_ENABLE)]
+    assert links.read_leader() == sample(2)._replace(inputs=HAS | INPUT_ENABLE)
