@@ -250,7 +250,7 @@ class Trust:
         """How long it was under way, its clock left aside: a step makes nothing young."""
         arrived_ns = self._newest_ns + self._device_us * 1000
         numbered_ns = (sample.seq - self._seq) * self._period_ns
-        return max(0.0, self._newest_ns - self._offset_ns + sample.t_ns - arrived_ns - numbered_ns)
+        return max(0, self._newest_ns - self._offset_ns + sample.t_ns - arrived_ns - numbered_ns)
 
     def _without_step(self, device_us: int, ahead_ns: float) -> int:
         """When the sample before this one was taken, so that in what passed by the device's clock alone no joint can

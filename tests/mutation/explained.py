@@ -115,6 +115,15 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if self._is_all_good:", ("condition always false",), _COST),
         ("ages: tuple[int, ...] = (now_ns - self._good_ns[0],) * self._count", ("0 to 1",), "then all are the same"),
         ("if offset_ns < prompt_ns:", ("< to <=",), _SAME),
+        ("self._newest_ns = 0", ("0 to 1", "statement removed"), "asked for after a first sample only, which sets it"),
+        (
+            "if ahead_ns > _STEP_NS and before_us >= 0:",
+            ("0 to 1", "> to >=", ">= to >"),
+            "at the bound nothing is in excess; a sample before this one that was taken at 0 us is a device's first",
+        ),
+        ("passed_ns = 0", ("0 to 1",), "less than a nanosecond of drift"),
+        ("return min(device_us, self._device_us + excess_us)", ("min to max",), _SLOW),
+        ("_MOST_CREEP_NS: Final = 10_000_000", ("10000000 to 10000001",), "a nanosecond"),
         ("if offset_ns < least_ns:", ("< to <=",), "then what is prompt is as little, far from its bound"),
         ("elif prompt_ns > least_ns + _MOST_CREEP_NS:", ("> to >=",), _SAME),
         (
@@ -157,13 +166,6 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "align": (
         ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),
         ("self._count = 0", ("0 to 1", "statement removed"), "the first look, without a speed yet, sets it to 0"),
-    ),
-    "chain": (
-        (
-            "carried: list[list[tuple[int, float, float, float]]] = [[] for _ in range(len(chain.joints) + 1)]",
-            ("1 to 2",),
-            "one empty list more, of no joint",
-        ),
     ),
     "supervisor": (
         ("self._beat_ns = 0", ("0 to 1",), "a time that no heart has"),

@@ -159,4 +159,11 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("step *= 2", ("2 to 3",), _CHOICE),
     ),
+    "chain": (
+        (
+            "carried: list[list[tuple[int, float, float, float]]] = [[] for _ in range(len(chain.joints) + 1)]",
+            ("1 to 2",),
+            "one empty list more, of no joint",
+        ),
+    ),
 }

@@ -349,6 +349,17 @@ def test_a_sample_that_overtakes_late_ones_has_its_number_for_it_up_to_the_stop_
     assert judged.age_ns == (0,) * COUNT
 
 
+@pytest.mark.parametrize(("step_us", "told"), [(20_000, False), (20_001, True)])
+def test_a_sample_that_overtakes_late_ones_may_be_20_ms_ahead_of_its_number(step_us, told):
+    feed = Stepped()
+    feed.late_ns = 50 * MS
+    feed.next()
+    feed.next()
+    feed.late_ns = 0
+    judged = feed.next(passed_ms=51, step_us=step_us)
+    assert [name for name, _ in judged.events] == (["leader_restarted"] if told else [])
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_in_time_that_passed_by_the_devices_clock_alone_no_joint_has_moved(more):
     feed = Stepped()
