@@ -38,8 +38,8 @@ end, and an encoder that slipped would be believed."""
 _DRIFT: Final = 500e-6
 """The device's clock may run so much slower than the host's, until that has come to so much;"""
 _MOST_CREEP_NS: Final = 10_000_000
-_LASTING_DRIFT: Final = 100e-6
-"""and so much for ever, the tolerance of two crystals: a queue that fills slowly looks the same, and makes late."""
+_LASTING_DRIFT: Final = 250e-6
+"""and so much for ever, more than two crystals differ: a queue that fills slowly looks the same, and makes late."""
 _STEP_NS: Final = 20_000_000
 """A sample so much more prompt than any before it: its clock has stepped ahead, or all before it were late."""
 

@@ -389,19 +389,19 @@ def test_a_joint_unseen_while_the_clock_stepped_may_have_moved_in_the_hosts_time
 def test_samples_that_get_later_slowly_are_told_in_the_end():
     feed = Stepped()
     told = {}
-    for n in range(700):  # 450 us a second
+    for n in range(1200):  # 450 us a second
         feed.late_ns = n * 450_000
         for name, _ in feed.next(passed_ms=1000).events:
             told.setdefault(name, feed.late_ns / MS)
-    assert told["leader_stale"] == pytest.approx((30 + 10) * 450 / 350, abs=1)
-    assert told["leader_silent"] == pytest.approx((200 + 10) * 450 / 350, abs=1)
+    assert told["leader_stale"] == pytest.approx((30 + 10) * 450 / 200, abs=1)
+    assert told["leader_silent"] == pytest.approx((200 + 10) * 450 / 200, abs=1)
 
 
-@pytest.mark.parametrize("ppm", [-90, 90, 100, 110])
+@pytest.mark.parametrize("ppm", [-90, 90, 250, 260])
 def test_a_clock_within_the_tolerance_of_crystals_makes_nothing_old_in_a_shift(ppm):
     feed = Stepped()
     for n in range(1200):
         feed.late_ns = n * ppm * 10_000  # a sample every 10 s
         judged = feed.next(passed_ms=10_000)
     most = max(judged.age_ns) / MS
-    assert most == pytest.approx(max(0.0, 1199 * 10 * (ppm - 100) * 1e-3 - 10), abs=1)
+    assert most == pytest.approx(max(0.0, 1199 * 10 * (ppm - 250) * 1e-3 - 10), abs=1)
