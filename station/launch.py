@@ -17,7 +17,7 @@ from typing import Final
 from drivers.emulators.control_socket import ControlClient
 from drivers.errors import DriverError
 from station import emulated
-from station.children import Child, StartError
+from station.children import Child, StartError, undisturbed
 from station.control.realtime import leave_core
 from station.link.intents import IntentSender
 from station.link.ring import create_ring
@@ -89,13 +89,16 @@ class Run:
             config = emulated.emulator_config(
                 self.rig, self._settings.calibration, self._settings.task, folder, self._seed, self._truth()
             )
-            self._emulators = emulated.start_emulators(config, folder)
-        self.session = self._start("session process", "station.session")  # its imports take longest
+            with undisturbed():
+                self._emulators = emulated.start_emulators(config, folder)
+        with undisturbed():
+            self.session = self._start("session process", "station.session")  # its imports take longest
         step("emulators")
         for child in self._emulators:
             child.wait_ready(10.0)
-        self.control = self._start("control process", "station.control")
-        self.supervisor = self._start("supervisor", "station.supervisor", "--control-pid", str(self.control.pid))
+        with undisturbed():
+            self.control = self._start("control process", "station.control")
+            self.supervisor = self._start("supervisor", "station.supervisor", "--control-pid", str(self.control.pid))
         for child, name, limit_s in (
             (self.control, "control", 15.0),
             (self.supervisor, "control", 10.0),
@@ -148,7 +151,8 @@ class Run:
         if self._restarts >= _MOST_RESTARTS:
             raise StartError(f"the session process died {self._restarts + 1} times; its log: session.log", 3)
         self._restarts += 1
-        self.session = self._start("session process", "station.session")
+        with undisturbed():
+            self.session = self._start("session process", "station.session")
         self.session.wait_ready(15.0)
         assert self._views is not None
         self._views.close()
