@@ -41,8 +41,8 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for found in came:
+        signal.raise_signal(found)
 
 
 class Child:
