@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from drivers.errors import DriverError
-from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, MotorMost, Told
+from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, MotorMost, Pull, Told
 from firmware_bridge.errors import WireError
 
 SHORT: Final = 10
@@ -42,6 +42,9 @@ class JointBounds:
     speed_rad_s: float
     accel_rad_s2: float
     """The larger of acceleration and deceleration."""
+    kp: float
+    """N m/rad, and `kd` N m s/rad: so hard the motor is told to follow, not harder nor softer, and never pushed."""
+    kd: float
 
 
 def _tighter(bound: JointBounds, most: MotorMost) -> JointBounds:
@@ -81,10 +84,16 @@ class Gate:
             raise ValueError(f"period is {period_s} s; expected a finite number above 0")
         bounds = [_tighter(bound, most) for bound, most in zip(bounds, arm.most, strict=True)]
         for bound in bounds:
-            numbers = (bound.lower_rad, bound.upper_rad, bound.speed_rad_s, bound.accel_rad_s2)
-            if not all(map(math.isfinite, numbers)) or bound.lower_rad >= bound.upper_rad or min(numbers[2:]) <= 0:
+            _, lower, upper, speed, accel, *gains = numbers = astuple(bound)
+            if (
+                not all(map(math.isfinite, numbers[1:]))
+                or lower >= upper
+                or min(speed, accel) <= 0.0
+                or min(gains) < 0.0
+            ):
                 raise ValueError(
-                    f"joint {bound.name}: bounds {numbers}; expected finite, lower < upper, others above 0"
+                    f"joint {bound.name}: bounds {numbers[1:]}; expected finite, lower < upper, speed and acceleration "
+                    "above 0, gains not below"
                 )
         self._arm = arm
         self.name = arm.name
@@ -117,6 +126,9 @@ class Gate:
                 )
             )
         self._rows = tuple(rows)
+        self._pulls = tuple(Pull(bound.kp, bound.kd, 0.0) for bound in bounds)
+        self._told_rest: tuple[int, ...] = ()
+        """What passed last: it is the same in every command, so that it costs one comparison."""
         self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)
         self._lower: list[float] = []
         self._upper: list[float] = []
@@ -244,11 +256,14 @@ class Gate:
             told = self._arm.decode(frames)
         except WireError as error:
             self._refuse(str(error))
-        if not len(frames) == len(told.position_rad) == len(told.velocity_rad_s) == self._count:
+        if not len(frames) == len(told.position_rad) == len(told.velocity_rad_s) == len(told.rest) == self._count:
             self._refuse(
                 f"command has {len(frames)} frames for {len(told.position_rad)} joints; expected {self._count} of each"
             )
         self._check_told(told)
+        if told.rest != self._told_rest:
+            self._check_pull(told.rest)
+            self._told_rest = told.rest
         self._slot_ns = command.slot_ns
         self._sent.append(told.position_rad)
         self._is_held = True
@@ -314,6 +329,14 @@ class Gate:
                     f"joint {self.joints[index]}: speed sent {v:.4f} rad/s does not fit the step sent "
                     f"({step / self._period_s:.4f} rad/s)"
                 )
+
+    def _check_pull(self, rest: tuple[int, ...]) -> None:
+        """How hard the motors will follow. The wire cuts to whole counts, so that the value told lies in
+        (asked - one count, asked]: exactly one count passes."""
+        for index, (name, asked, step, code) in enumerate(zip(self.joints, self._pulls, self._arm.pull_step, rest)):
+            for what, told, most, count in zip(Pull._fields, self._arm.pull(index, code), asked, step):
+                if not -count - _ROUNDING < told - most <= _ROUNDING:
+                    self._refuse(f"joint {name}: {what} sent {told:.4f}; expected {most:.4f}, to one count {count:.4f}")
 
     def _narrow(self, position_rad: tuple[float, ...]) -> None:
         """A joint that began outside its bounds may come in, and not go out again."""

@@ -145,6 +145,18 @@ class Told(NamedTuple):
 
     position_rad: tuple[float, ...]
     velocity_rad_s: tuple[float, ...]
+    rest: tuple[int, ...]
+    """All else that a frame says, in the wire's own form: what `FramedArm.pull` reads; -1 where no frame speaks."""
+
+
+class Pull(NamedTuple):
+    """How hard a motor is told to follow: torque = kp (place asked - place) + kd (speed asked - speed) + torque_nm."""
+
+    kp: float
+    """N m/rad."""
+    kd: float
+    """N m s/rad."""
+    torque_nm: float
 
 
 class MotorMost(NamedTuple):
@@ -164,12 +176,17 @@ class FramedArm(Arm, Protocol):
     """One count of the wire's position field, one a joint: encoding changes a position by less than this."""
     velocity_step_rad_s: tuple[float, ...]
     """One count of the wire's velocity field, one a joint."""
+    pull_step: tuple[Pull, ...]
+    """One count of each field, one a joint; encoding makes a value smaller by less than this."""
 
     def encode(self, command: ArmCommand) -> list[WireFrame]:
         """The frames of a command, one a motor; sends nothing. Positions are finite and inside the wire's range."""
 
     def decode(self, frames: Sequence[WireFrame]) -> Told:
         """What the motors will understand, by the codec's own decoder (not from the command that made the frames)."""
+
+    def pull(self, joint: int, rest: int) -> Pull:
+        """What `Told.rest` means to that joint's motor."""
 
     def transmit(self, frames: Sequence[WireFrame]) -> None:
         """Hand the frames over. Raises DriverError when a bus is gone or takes no frame."""

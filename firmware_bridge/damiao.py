@@ -221,16 +221,29 @@ def encode_motions(
     return frames
 
 
-def decode_motions(rows: Sequence[MotionRow], frames: Sequence[bytes]) -> tuple[list[float], list[float]]:
-    """`decode_motion` for all motors at once: positions and velocities. Raises WireError on a frame not of 8 bytes."""
-    positions, velocities = [], []
+def decode_motions(rows: Sequence[MotionRow], frames: Sequence[bytes]) -> tuple[list[float], list[float], list[int]]:
+    """What each motor reads: positions, velocities and gains (`decode_gains` reads them on). Raises WireError on a frame
+    that is not of 8 bytes.
+    """
+    positions, velocities, gains = [], [], []
     for (p_max, v_max, p_span, v_span, _), data in zip(rows, frames, strict=True):
         if len(data) != 8:
             raise WireError(f"Damiao command of {len(data)} bytes; expected 8")
         code = int.from_bytes(data, "big")
         positions.append((code >> 48) * p_span / 65535 - p_max)
         velocities.append((code >> 36 & 0xFFF) * v_span / 4095 - v_max)
-    return positions, velocities
+        gains.append(code & 0xF_FFFF_FFFF)
+    return positions, velocities, gains
+
+
+def decode_gains(ranges: Ranges, gains: int) -> tuple[float, float, float]:
+    """kp (N m/rad), kd (N m s/rad) and torque (N m) of the low 36 bits of a command: the reverse of `encode_gains`."""
+    t_max = ranges.t_max_nm
+    return (
+        (gains >> 24 & 0xFFF) * KP_MAX / 4095,
+        (gains >> 12 & 0xFFF) * KD_MAX / 4095,
+        (gains & 0xFFF) * (t_max + t_max) / 4095 - t_max,
+    )
 
 
 def encode_mit(
@@ -243,30 +256,10 @@ def encode_mit(
     return encode_motion(ranges, position_rad, velocity_rad_s, encode_gains(ranges, kp, kd, torque_nm))
 
 
-def decode_motion(ranges: Ranges, data: bytes) -> tuple[float, float]:
-    """Position and velocity of an MIT command: the quick part of `decode_mit`. Raises WireError if not 8 bytes."""
-    if len(data) != 8:
-        raise WireError(f"Damiao command of {len(data)} bytes; expected 8")
-    code = int.from_bytes(data, "big")
-    p_max, v_max, _ = ranges
-    return (
-        (code >> 48) * (p_max + p_max) / 65535 - p_max,
-        (code >> 36 & 0xFFF) * (v_max + v_max) / 4095 - v_max,
-    )
-
-
 def decode_mit(ranges: Ranges, data: bytes) -> MitCommand:
     """What a motor with these ranges reads out of an MIT command. Raises WireError when it is not 8 bytes."""
-    position_rad, velocity_rad_s = decode_motion(ranges, data)
-    code = int.from_bytes(data, "big")
-    t_max = ranges.t_max_nm
-    return MitCommand(
-        position_rad,
-        velocity_rad_s,
-        (code >> 24 & 0xFFF) * KP_MAX / 4095,
-        (code >> 12 & 0xFFF) * KD_MAX / 4095,
-        (code & 0xFFF) * (t_max + t_max) / 4095 - t_max,
-    )
+    (position_rad,), (velocity_rad_s,), (gains,) = decode_motions([motion_row(ranges, 0)], [data])
+    return MitCommand(position_rad, velocity_rad_s, *decode_gains(ranges, gains))
 
 
 def encode_feedback(

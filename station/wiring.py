@@ -83,6 +83,8 @@ def make_gate(rig: Rig) -> Gate:
             upper_rad=math.radians(joint.upper_deg),
             speed_rad_s=math.radians(joint.speed_deg_s),
             accel_rad_s2=math.radians(max(joint.accel_deg_s2, joint.decel_deg_s2 or 0.0)),
+            kp=joint.kp,
+            kd=joint.kd,
         )
         for joint in rig.arm.joints
     ]

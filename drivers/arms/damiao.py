@@ -17,18 +17,20 @@ from typing import Final, Self
 from drivers.arms.damiao_check_in import Meeting, check_in
 from drivers.can_bus import CanBus, open_bus
 from drivers.errors import BusFullError, DriverError
-from drivers.ports import ArmCommand, ArmFeedback, LinkCounters, MotorMost, Told, WireFrame
+from drivers.ports import ArmCommand, ArmFeedback, LinkCounters, MotorMost, Pull, Told, WireFrame
 from firmware_bridge.damiao import (
     CLEAR_ERROR,
     DISABLE,
     ENABLE,
     FAULT_STATUSES,
+    KD_MAX,
+    KP_MAX,
     OP_WRITE,
     RANGES,
     REGISTER_ID,
     RID_SOFTWARE_VERSION,
     RID_TIMEOUT,
-    decode_motion,
+    decode_gains,
     decode_motions,
     decode_register,
     encode_gains,
@@ -97,6 +99,7 @@ class DamiaoArm:
         self.most = tuple(MotorMost(*SHEETS[joint.model][:2]) for joint in joints)
         self.position_step_rad = tuple(2 * ranges.p_max_rad / 65535 for ranges in self._ranges)
         self.velocity_step_rad_s = tuple(2 * ranges.v_max_rad_s / 4095 for ranges in self._ranges)
+        self.pull_step = tuple(Pull(KP_MAX / 4095, KD_MAX / 4095, 2 * r.t_max_nm / 4095) for r in self._ranges)
         try:
             self._timeout_units = timeout_units(watchdog_s)
             gains = [encode_gains(ranges, j.kp, j.kd, 0.0) for ranges, j in zip(self._ranges, joints, strict=True)]
@@ -222,16 +225,20 @@ class DamiaoArm:
     def decode(self, frames: Sequence[WireFrame]) -> Told:
         """What the motors will understand. Raises WireError on a frame that is not for one of the arm's motors."""
         if tuple([frame[:2] for frame in frames]) == self._motors:  # one each, in joint order: as `encode` makes them
-            positions, velocities = decode_motions(self._rows, [frame[2] for frame in frames])
-            return Told(tuple(positions), tuple(velocities))
+            positions, velocities, gains = decode_motions(self._rows, [frame[2] for frame in frames])
+            return Told(tuple(positions), tuple(velocities), tuple(gains))
         position = [math.nan] * len(self.joints)
         velocity = [math.nan] * len(self.joints)
+        rest = [-1] * len(self.joints)
         for bus, can_id, data in frames:
             joint = self._joint_of[bus].get(can_id)
             if joint is None:
                 raise WireError(f"arm {self.name}: frame to id 0x{can_id:x} on bus {bus}; expected a motor of the arm")
-            position[joint], velocity[joint] = decode_motion(self._ranges[joint], data)
-        return Told(tuple(position), tuple(velocity))
+            (position[joint],), (velocity[joint],), (rest[joint],) = decode_motions([self._rows[joint]], [data])
+        return Told(tuple(position), tuple(velocity), tuple(rest))
+
+    def pull(self, joint: int, rest: int) -> Pull:
+        return Pull(*decode_gains(self._ranges[joint], rest))
 
     def transmit(self, frames: Sequence[WireFrame]) -> None:
         """Raises DriverError when a bus is gone, BusFullError when it takes no frame."""

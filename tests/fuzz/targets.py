@@ -160,9 +160,7 @@ def damiao_frame(data: bytes) -> None:
     ranges = RANGES[data[0] % len(RANGES)]
     frame = data[1:]
     _refusing(damiao.decode_register, frame)
-    position, velocity = _refusing(damiao.decode_motion, ranges, frame) or (0.0, 0.0)
-    assert math.isfinite(position) and math.isfinite(velocity)
-    _refusing(damiao.decode_mit, ranges, frame)
+    assert all(map(math.isfinite, _refusing(damiao.decode_mit, ranges, frame) or ()))
     feedback = damiao.decode_feedback(ranges, frame)
     damiao.is_register_answer(data[0], frame)
     assert abs(feedback.position_rad) <= ranges.p_max_rad

@@ -35,7 +35,11 @@ TARGETS: Final = {
         ("search", "random_sequence", "any_target", "form"),
     ),
     "jerk": Target("station.control.jerk", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")),
-    "gate": Target("drivers.gate", ("tests/unit/test_gate.py", "tests/unit/test_gate_held.py"), ("never_refuses",)),
+    "gate": Target(
+        "drivers.gate",
+        tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
+        ("never_refuses",),
+    ),
     "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
     "inputs": Target(
         "station.control.inputs",

@@ -105,11 +105,11 @@ def test_each_field_from_end_to_end_and_beyond(field, name, full, most, low):
         told = damiao.decode_mit(R, data)
         assert getattr(told, field) == pytest.approx(low + span * expected / full, abs=span * 1e-12)
         if name in ("position", "velocity"):
-            assert damiao.decode_motion(R, data) == told[:2]
-            row = damiao.motion_row(R, damiao.encode_gains(R, 0.0, 0.0, -10.0))
+            gains = damiao.encode_gains(R, 0.0, 0.0, -10.0)
+            row = damiao.motion_row(R, gains)
             ask = {"position_rad": [-12.5], "velocity_rad_s": [-30.0], field: [value]}
             assert damiao.encode_motions([row], **ask) == [data]
-            assert damiao.decode_motions([row], [data]) == ([told.position_rad], [told.velocity_rad_s])
+            assert damiao.decode_motions([row], [data]) == ([told.position_rad], [told.velocity_rad_s], [gains])
     for bad in (math.nan, math.inf, -math.inf):
         with pytest.raises(WireError, match=f"{name} is {bad}"):
             damiao.encode_mit(R, **{**LOW, field: bad})
@@ -138,7 +138,6 @@ def test_frames_of_other_sizes_are_refused(size):
     row = damiao.motion_row(R, 0)
     for decode in (
         lambda data: damiao.decode_mit(R, data),
-        lambda data: damiao.decode_motion(R, data),
         lambda data: damiao.decode_motions([row], [data]),
         lambda data: damiao.decode_feedback(R, data),
         damiao.decode_register,
