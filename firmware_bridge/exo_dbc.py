@@ -14,7 +14,7 @@ NARROW_PER_PART: Final = 4
 STATES_PER_PART: Final = 8
 WHOLE_CHANNELS: Final = 16
 """SAMPLE_WHOLE is described for the usual board of 16 channels of 2 bytes."""
-_INPUTS: Final = ("enable", "estop", "has_enable", "has_estop", "trigger", "has_trigger")
+_INPUTS: Final = ("enable", "estop", "has_enable", "has_estop", "trigger", "has_trigger", "enable_through")
 _VALUES: Final[dict[tuple[str, str], type[IntEnum]]] = {
     ("FAULT", "code"): FaultCode,
     ("BOARD_BEAT", "state"): BoardState,

@@ -16,10 +16,10 @@ from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCoun
 _make: Final = tuple.__new__
 """Half as long as calling RawCounts."""
 
-# Bits of SAMPLE.inputs. The first four are those of `samples.RawCounts.inputs`.
+# Bits of SAMPLE.inputs. All but these two are those of `samples.RawCounts.inputs`; 128 is never set.
 INPUT_TRIGGER: Final = 16
 INPUT_HAS_TRIGGER: Final = 32
-RAW_INPUTS: Final = 0x0F
+RAW_INPUTS: Final = 0x4F
 
 FORM_WIDE: Final = 0x80
 """Bit of SAMPLE's form byte: counts of 4 bytes, not 2."""

@@ -22,12 +22,17 @@ INPUT_HAS_ENABLE: Final = 4
 """The device has an enable switch at all."""
 INPUT_HAS_ESTOP: Final = 8
 """The device has an emergency-stop contact at all."""
+INPUT_ENABLE_THROUGH: Final = 64
+"""Enable switch pressed through, by a contact of its own; always 0 where the switch has none. It goes before
+INPUT_ENABLE."""
+
+_PRESSED: Final = INPUT_ESTOP | INPUT_ENABLE_THROUGH
 
 
 def fold_inputs(before: int, newer: int) -> int:
-    """Of two samples of which the newer one alone is used: a press of the emergency stop in either counts, an enable,
-    or that there is a switch at all, only in both."""
-    return (before | newer) & INPUT_ESTOP | before & newer & ~INPUT_ESTOP
+    """Of two samples of which the newer one alone is used: a press of the emergency stop, or an enable switch pressed
+    through, in either counts; an enable, or that there is a switch at all, only in both."""
+    return (before | newer) & _PRESSED | before & newer & ~_PRESSED
 
 
 class RawCounts(NamedTuple):

@@ -153,11 +153,28 @@ static void watch_channel(exo_board_t *board, uint8_t channel, uint8_t status)
     exo_board_report(board, EXO_FAULT_CODE_ENCODER, channel, is_active, status);
 }
 
+/* A host that does not know the third position must not take it for the middle, whatever the contacts say. */
+static uint8_t read_inputs(exo_board_t *board)
+{
+    enum { BOTH = EXO_INPUT_ENABLE | EXO_INPUT_ENABLE_THROUGH };
+    uint8_t inputs = (uint8_t)(exo_hal_read_inputs() | board->config->inputs);
+    if ((inputs & BOTH) == 0) {
+        board->is_switch_reported = false;
+    } else if ((inputs & BOTH) == BOTH) {
+        inputs = (uint8_t)(inputs & ~EXO_INPUT_ENABLE);
+        if (!board->is_switch_reported) {
+            board->is_switch_reported = true;
+            exo_board_log(board, EXO_LOG_LEVEL_ERROR, "enable switch: middle and pressed through at once: check it");
+        }
+    }
+    return inputs;
+}
+
 static void take_sample(exo_board_t *board, uint32_t now_us)
 {
     exo_sample_t *sample = &board->sample;
     sample->device_us = now_us;
-    sample->inputs = (uint8_t)(exo_hal_read_inputs() | board->config->inputs);
+    sample->inputs = read_inputs(board);
     for (uint8_t i = 0; i < sample->channels; i++) {
         sample->states[i] = read_channel(board, i, now_us);
     }

@@ -64,10 +64,11 @@ typedef struct {
     uint8_t token;
     uint32_t host_ms;
     uint32_t beat_ms;
-    /* faults: one line a channel, and the emergency stop */
+    /* faults: one line a channel, the emergency stop, the enable switch */
     uint8_t reported[EXO_MAX_CHANNELS];
     uint32_t fault_ms[EXO_MAX_CHANNELS];
     bool is_estop_reported;
+    bool is_switch_reported; /* both of its contacts at once; until neither is */
     bool is_store_lost;
     uint16_t faults;
     /* log */

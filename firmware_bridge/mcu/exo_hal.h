@@ -10,7 +10,10 @@ uint32_t exo_hal_micros(void);
 /* Reads one encoder: EXO_SAMPLE_STATUS_OK and *counts, or what is wrong with it (then *counts is not used). */
 uint8_t exo_hal_read_channel(uint8_t channel, uint32_t *counts);
 
-/* EXO_INPUT_ENABLE, _ESTOP, _TRIGGER as they are now. An emergency-stop contact is wired normally closed: open = stop. */
+/* EXO_INPUT_ENABLE, _ENABLE_THROUGH, _ESTOP, _TRIGGER as they are now, not debounced. Contacts that say stop are wired
+   normally closed, so that a cut wire says it too: an emergency stop, open = EXO_INPUT_ESTOP; of an enable switch with
+   three positions the contact that opens in the third, open = EXO_INPUT_ENABLE_THROUGH. EXO_INPUT_ENABLE is the middle
+   position and nothing else; a switch without a contact of its own for the third never gives _ENABLE_THROUGH. */
 uint8_t exo_hal_read_inputs(void);
 
 /* Serial boards: takes a whole frame into the transmit buffer, or none of it (false). */

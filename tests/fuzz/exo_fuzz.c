@@ -51,7 +51,8 @@ uint8_t exo_hal_read_channel(uint8_t channel, uint32_t *counts)
     *counts = now_us;
     return ((unsigned)encoder_fault >> channel & 1u) != 0 ? EXO_SAMPLE_STATUS_MISSING : EXO_SAMPLE_STATUS_OK;
 }
-uint8_t exo_hal_read_inputs(void) { return encoder_fault >> 6; }
+/* A byte for the channels (bits 0 to 4) and the switches: 5 pressed through, 6 middle, 7 emergency stop. */
+uint8_t exo_hal_read_inputs(void) { return (uint8_t)(encoder_fault >> 6 | (encoder_fault & 0x20u) << 1); }
 int16_t exo_hal_temperature_cdeg(void) { return 0; }
 uint16_t exo_hal_supply_mv(void) { return 0; }
 void exo_hal_reboot(void) { is_reboot_asked = true; }
@@ -66,6 +67,10 @@ static void judge_line(uint8_t byte)
     }
     if (size != 0 && host_reader.data[0] < 0x80) {
         fail("a board sends messages of boards only");
+    }
+    enum { BOTH = EXO_INPUT_ENABLE | EXO_INPUT_ENABLE_THROUGH };
+    if (size > EXO_SAMPLE_HEAD && host_reader.data[0] == EXO_SAMPLE_TYPE && (host_reader.data[9] & BOTH) == BOTH) {
+        fail("an enable switch pressed through is not in its middle");
     }
 }
 

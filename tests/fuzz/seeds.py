@@ -104,6 +104,7 @@ def board_seeds() -> dict[str, bytes]:
     everything += [ZeroGet(1), StatsGet(), TimeGet(3), UpdateGet(), UpdateAbort()]
     asked = beat + b"".join(_body(message) for message in everything)
     stream = beat + _body(Stream(1000)) + _op(PAUSE, b"\x0a") * 4 + _op(ENCODERS, b"\x03") + _op(PAUSE, b"\xff") * 8
+    stream += b"".join(_op(ENCODERS, bytes((switch,))) + _op(PAUSE, b"\x0a") for switch in (0x40, 0x60, 0x20, 0))
     update = _upload(image) + _body(Reboot(CONSENT)) + _op(PAUSE, b"\x1e") * 2
     confirmed = update + beat + _body(UpdateConfirm(CONSENT)) + _body(UpdateGet())
     rolled_back = update + _op(POWER, b"") + _body(UpdateGet())

@@ -14,9 +14,16 @@ from drivers.errors import DriverError
 from drivers.exo_link import ExoLink, make_link
 from drivers.exo_talk import ExoTalk
 from firmware_bridge.exo_messages import Ack, BoardBeat, Channel, Fault, HostBeat, Log, Stream, Time, TimeGet
-from firmware_bridge.exo_terms import SAMPLE_TYPE, BoardState, FaultCode, Result, SampleStatus
+from firmware_bridge.exo_terms import SAMPLE_TYPE, BoardState, FaultCode, LogLevel, Result, SampleStatus
 from firmware_bridge.exo_wire import Sample, decode, encode
 from firmware_bridge.params import bits_of, find, value_of
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from tests.mcu import SANITIZE, STRICT, gcc
 
 pytestmark = pytest.mark.process
@@ -107,6 +114,32 @@ def test_an_encoder_that_dies_keeps_its_count_but_never_its_good_name(link: ExoL
     board.set_status(1, SampleStatus.OK)
     heard = listen(link, lambda m: isinstance(m, Fault) and m.channel == 1 and not m.is_active)
     assert any(isinstance(m, Sample) and m.counts[1] == 222 and m.states[1] == 0 for m in heard)
+
+
+def test_an_enable_switch_pressed_through_is_never_in_its_middle(link: ExoLink, board: ExoBoard) -> None:
+    """Also for a host that knows no third position: where both contacts say yes, the middle is taken back, and said."""
+    has = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
+    both = INPUT_ENABLE | INPUT_ENABLE_THROUGH
+
+    def set_until(inputs: int, expected: int) -> list[Log]:
+        board.set_word("inputs", inputs)
+        heard = listen(link, lambda m: isinstance(m, Sample) and m.inputs == has | expected)
+        assert not any(isinstance(m, Sample) and m.inputs & both == both for m in heard)
+        return [m for m in heard if isinstance(m, Log)]
+
+    talk = ExoTalk(link)
+    talk.ask(Stream(500), Ack)
+    link.send(encode(HostBeat(1, 0)))
+    for bits in (INPUT_ENABLE, INPUT_ENABLE_THROUGH, 0, INPUT_ESTOP | INPUT_ENABLE_THROUGH, 0):
+        assert not set_until(bits, bits)
+    lines = [set_until(both, INPUT_ENABLE_THROUGH)]
+    set_until(INPUT_ENABLE, INPUT_ENABLE)
+    lines += [set_until(both | INPUT_ESTOP, INPUT_ENABLE_THROUGH | INPUT_ESTOP)]
+    set_until(0, 0)
+    lines += [set_until(both, INPUT_ENABLE_THROUGH)]
+    assert [len(found) for found in lines] == [1, 0, 1], "told once, until it was released"
+    assert lines[0][0].level == LogLevel.ERROR and "pressed through at once" in lines[0][0].text
+    assert sum("enable switch" in line.text for line in talk.log()) == 2
 
 
 def test_what_a_board_does_not_know_is_refused_by_name(link: ExoLink) -> None:

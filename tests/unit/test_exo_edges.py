@@ -32,6 +32,7 @@ from firmware_bridge.samples import (
     HEALTH_DEVICE_ERROR,
     HEALTH_MISSING,
     INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
     INPUT_ESTOP,
     INPUT_HAS_ENABLE,
     INPUT_HAS_ESTOP,
@@ -198,9 +199,9 @@ def read(reader, seq, us, *counts, states=None, inputs=0):
 
 def test_what_a_reader_tells_of_a_sample():
     reader = SampleReader(channels(2), 2)
-    got = read(reader, 5, 77, 100, 200, states=bytes((0, 2)), inputs=0x3F)
+    got = read(reader, 5, 77, 100, 200, states=bytes((0, 2)), inputs=0xFF)
     assert got is not None
-    assert (got.t_ns, got.seq, got.device_us, got.counts, got.inputs) == (7, 5, 77, (100, 200), 0x0F)
+    assert (got.t_ns, got.seq, got.device_us, got.counts, got.inputs) == (7, 5, 77, (100, 200), 0x4F)
     assert got.health == (health_of(0), health_of(2))
     assert (reader.received, reader.lost, reader.bad) == (1, 0, 0)
     got = read(reader, 8, 90, 100, 200)
@@ -297,7 +298,8 @@ def test_an_odd_number_of_counts_a_turn_is_followed_too():
 
 
 def test_the_bits_of_the_inputs():
-    assert (INPUT_TRIGGER, INPUT_HAS_TRIGGER, RAW_INPUTS) == (16, 32, 15)
+    assert (INPUT_TRIGGER, INPUT_HAS_TRIGGER, RAW_INPUTS) == (16, 32, 0x4F)
+    assert (INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP, INPUT_ENABLE_THROUGH) == (1, 2, 4, 8, 64)
 
 
 # -- switches
@@ -305,6 +307,7 @@ def test_the_bits_of_the_inputs():
 
 HAS = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 WELL = HAS | INPUT_ENABLE
+THROUGH = HAS | INPUT_ENABLE_THROUGH
 
 
 def numbered(seq: int, inputs: int) -> bytes:
@@ -322,6 +325,12 @@ def numbered(seq: int, inputs: int) -> bytes:
         ((WELL, INPUT_HAS_ENABLE | INPUT_ENABLE, WELL), INPUT_HAS_ENABLE | INPUT_ENABLE),
         ((WELL, WELL | INPUT_TRIGGER | INPUT_HAS_TRIGGER), WELL),
         ((0, 0), 0),
+        ((THROUGH, WELL, WELL), THROUGH),
+        ((WELL, THROUGH, WELL), THROUGH),
+        ((WELL, WELL, THROUGH), THROUGH),
+        ((THROUGH, HAS, WELL), THROUGH),
+        ((THROUGH | INPUT_ENABLE, WELL), THROUGH | INPUT_ENABLE),
+        ((THROUGH, 0, WELL), INPUT_ENABLE_THROUGH),
     ],
 )
 def test_the_switches_of_every_sample_of_a_drain_count_once(monkeypatch, port, drain, expected):

@@ -91,7 +91,7 @@ def test_a_reset_forgets_what_was_half_received(junk):
 # -- CAN
 
 
-def sample_body(count=16, value=500, states=None, wide=False, inputs=3):
+def sample_body(count=16, value=500, states=None, wide=False, inputs=0x43):
     counts = tuple(value + n for n in range(count))
     return encode_sample(Sample(0x1F7, 123456, inputs, counts, states or bytes(count), wide))
 
@@ -113,12 +113,12 @@ def test_a_sample_in_classic_frames_comes_back(count, wide, told):
         0x38,
     ]
     tail = frames[-1][1]
-    assert tail[:6] == struct.pack("<IBB", 123456, 0xF7, 3 | (0x80 if any(states) else 0))
+    assert tail[:6] == struct.pack("<IBB", 123456, 0xF7, 0x43 | (0x80 if any(states) else 0))
     wire = CanWire(2)
     wire.expect(count, 4 if wide else 2)
     found = [got for can_id, data in frames if (got := wire.feed(can_id, data, 0)) is not None]
     assert [(decode(got).counts, decode(got).states, decode(got).inputs, decode(got).seq) for got in found] == [
-        (decode(body).counts, states, 3, 0xF7)
+        (decode(body).counts, states, 0x43, 0xF7)
     ]
     assert (wire.received, wire.bad) == (1, 0)
 

@@ -56,23 +56,24 @@ def test_a_can_tool_reads_the_parts_of_a_sample() -> None:
     rng = random.Random(3)
     counts = tuple(rng.randint(0, 65535) for _ in range(16))
     states = bytes(rng.randint(0, 255) for _ in range(16))
-    sample = Sample(300, 123456789, 0b10_1111, counts, states)
+    sample = Sample(300, 123456789, 0b110_1111, counts, states)
     seen: dict[str, int] = {}
     for can_id, data in sample_frames(encode_sample(sample), 1):
         seen |= database.decode_message(can_id, data, decode_choices=False)
     assert tuple(seen[f"count_{n}"] for n in range(16)) == counts
     assert bytes(seen[f"status_{n}"] | seen[f"age_{n}_ms"] << 4 for n in range(16)) == states
     assert (seen["seq"], seen["device_us"], seen["states_sent"]) == (300 & 0xFF, 123456789, 1)
-    assert (seen["estop"], seen["trigger"], seen["has_trigger"]) == (1, 0, 1)
+    assert (seen["estop"], seen["trigger"], seen["has_trigger"], seen["enable_through"]) == (1, 0, 1, 1)
 
 
 def test_a_can_tool_reads_a_whole_sample_of_can_fd() -> None:
     database = cantools.database.load_file(DBC)
-    sample = Sample(300, 123456789, 5, tuple(range(0, 32000, 2000)), bytes(range(16)))
+    sample = Sample(300, 123456789, 68, tuple(range(0, 32000, 2000)), bytes(range(16)))
     ((can_id, data),) = CanWire(1, fd=True).send(encode_sample(sample), 0)
     assert can_id == identifier(Function.SAMPLE_WHOLE, 1) and len(data) == 64
     assert database.get_message_by_frame_id(can_id).is_fd
     read = database.decode_message(can_id, data, decode_choices=False)
     assert (read["seq"], read["device_us"], read["channels"], read["is_wide"]) == (300, 123456789, 16, 0)
+    assert (read["enable"], read["has_enable"], read["has_estop"], read["enable_through"]) == (0, 1, 0, 1)
     assert tuple(read[f"count_{n}"] for n in range(16)) == sample.counts
     assert bytes(read[f"status_{n}"] | read[f"age_{n}_ms"] << 4 for n in range(16)) == sample.states

@@ -11,7 +11,14 @@ import pytest
 from drivers.errors import DriverError
 from drivers.ports import ArmFeedback
 from firmware_bridge.errors import WireError
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP, RawCounts
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+    RawCounts,
+)
 from station.control.links import Links
 from station.control.pace import Pace
 
@@ -196,6 +203,9 @@ def test_the_newest_sample_is_taken_and_the_schedule_follows_it(rig):
         (HAS | INPUT_ENABLE, HAS | INPUT_ENABLE, HAS | INPUT_ENABLE),
         (INPUT_HAS_ENABLE | INPUT_ENABLE, HAS | INPUT_ENABLE, INPUT_HAS_ENABLE | INPUT_ENABLE),
         (INPUT_HAS_ESTOP, HAS, INPUT_HAS_ESTOP),
+        (HAS | INPUT_ENABLE_THROUGH, HAS | INPUT_ENABLE, HAS | INPUT_ENABLE_THROUGH),
+        (HAS | INPUT_ENABLE, HAS | INPUT_ENABLE_THROUGH, HAS | INPUT_ENABLE_THROUGH),
+        (HAS | INPUT_ENABLE_THROUGH | INPUT_ESTOP, HAS, HAS | INPUT_ENABLE_THROUGH | INPUT_ESTOP),
     ],
 )
 def test_the_switches_of_an_older_sample_count_beside_the_newest_ones(rig, waiting, newest, expected):
