@@ -222,8 +222,9 @@ def encode_motions(
 
 
 def decode_motions(rows: Sequence[MotionRow], frames: Sequence[bytes]) -> tuple[list[float], list[float], list[int]]:
-    """What each motor reads: positions, velocities and gains (`decode_gains` reads them on). Raises WireError on a frame
-    that is not of 8 bytes.
+    """What each motor reads: positions, velocities and gains (`decode_gains` reads them on).
+
+    Raises WireError on a frame that is not of 8 bytes.
     """
     positions, velocities, gains = [], [], []
     for (p_max, v_max, p_span, v_span, _), data in zip(rows, frames, strict=True):

@@ -77,7 +77,7 @@ class Child:
             left = deadline - time.monotonic()
             if left <= 0:
                 self.kill()
-                raise StartError(f"{self.name} did not get ready within {timeout_s:g} s; its log: {self.log}", 4)
+                raise StartError(f"{self.name} did not get ready within {timeout_s:g} s; start again", 4)
             if not select.select([self._out], [], [], left)[0]:
                 continue
             chunk = os.read(self._out.fileno(), 65536)
@@ -95,14 +95,16 @@ class Child:
                 self.notes.append(word.removeprefix("note "))
             if not chunk:
                 ended = self.wait(5)
-                raise StartError(f"{self.name} ended at once (code {ended}): {self._last_words()}", 3)
+                words = self.last_words() or "it said nothing"
+                raise StartError(f"{self.name} ended at once (code {ended}): {words}", 3)
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The last line of its log; '' where it said nothing."""
         try:
             lines = self.log.read_text(errors="replace").strip().splitlines()
         except OSError:
             lines = []
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else ""
 
     def poll(self) -> int | None:
         """Exit code, or None while it lives."""

@@ -19,6 +19,7 @@ from drivers.errors import DriverError
 from station import emulated
 from station.children import Child, StartError, undisturbed
 from station.control.realtime import leave_core
+from station.kept_logs import keep_logs
 from station.link.intents import IntentSender
 from station.link.ring import create_ring
 from station.link.views import ViewClient
@@ -74,6 +75,8 @@ class Run:
         self._restarts = 0
         self.truth: Path | None = None
         self.closing_document = ""
+        self.last_words: list[str] = []
+        """After `close`: what processes said that had something to say, and where it is kept."""
 
     def __enter__(self) -> Run:
         return self
@@ -149,7 +152,7 @@ class Run:
 
     def _restart_session(self) -> None:
         if self._restarts >= _MOST_RESTARTS:
-            raise StartError(f"the session process died {self._restarts + 1} times; its log: session.log", 3)
+            raise StartError(f"the session process died {self._restarts + 1} times", 3)
         self._restarts += 1
         with undisturbed():
             self.session = self._start("session process", "station.session")
@@ -185,6 +188,8 @@ class Run:
         for child in (self.control, self.session, self.supervisor, *reversed(self._emulators)):
             if child is not None:
                 child.end()
+        children = [child for child in (self.control, self.session, self.supervisor, *self._emulators) if child]
+        self.last_words += keep_logs(children, Path(self._settings.data) / self.rig.name / "logs")
         for line in (self._views, self.intents, self._worker_line):
             if line is not None:
                 line.close()

@@ -24,6 +24,7 @@ from station.screen_child import ScreenChild
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig, load_task
 from station.settings.rig import Language, Rig
+from station.settings.task import Task
 from station.signals import IntentKind, Mode, SessionView, Verdict
 from station.starting import LINE, spoken_language
 
@@ -92,20 +93,30 @@ def main(options: argparse.Namespace) -> int:
     stop = _StopSignal()
     try:
         with run:
-            try:
-                run.start(LINE.step)
-            except StartError as error:
-                return cli.fail(str(error), error.code)
-            stop.has_started = True
-            if headless:
-                LINE.clear()
-                return _headless(run, rig, options, stop, options.reps or task.target)
-            LINE.step("screen")
-            return _with_screen(run, language, stop)
+            code = _run(run, rig, task, options, stop, None if headless else language)
     except KeyboardInterrupt:  # `run` has been closed: the arm first
         LINE.clear()
         print(f"\nstation: {_aborted(run, stop, language)}", file=sys.stderr)
-        return cli.INTERRUPTED
+        code = cli.INTERRUPTED
+    for words in run.last_words:
+        print(f"station: {words}", file=sys.stderr)
+    return code
+
+
+def _run(
+    run: Run, rig: Rig, task: Task, options: argparse.Namespace, stop: _StopSignal, language: Language | None
+) -> int:
+    """`language`: the screen's; None: headless."""
+    try:
+        run.start(LINE.step)
+    except StartError as error:
+        return cli.fail(str(error), error.code)
+    stop.has_started = True
+    if language is None:
+        LINE.clear()
+        return _headless(run, rig, options, stop, options.reps or task.target)
+    LINE.step("screen")
+    return _with_screen(run, language, stop)
 
 
 class _StopSignal:
