@@ -42,6 +42,18 @@ class ArmTarget(NamedTuple):
     """`JointAngles.t_ns`, carried along."""
 
 
+class BusHealth(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Troubles of one bus since the run began."""
+
+    error_frames: int = 0
+    bus_off: int = 0
+    """Times."""
+    overflowed: int = 0
+    """Frames that the host had no room for."""
+    is_off: bool = False
+    """Nothing has come since it went off."""
+
+
 class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of everything, as sent. Written by the control process once a slot; arrays in the order named."""
 
@@ -91,8 +103,8 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """While ALIGNING: which joints are within tolerance."""
     events: tuple[tuple[str, str], ...]
     """Events of this tick: (name of control/events.py, detail in words such as 'right_j4: 41 ms')."""
-    bus_errors: int = 0
-    """Error frames, bus-off and overflows of all buses since the loop began."""
+    buses: tuple[BusHealth, ...] = ()
+    """The arm's, in the rig's order."""
     cause: str = ""
     """While HOLD, STOPPING, STOPPED: the first event that led here (a name of control/events.py) ..."""
     cause_detail: str = ""
@@ -226,6 +238,8 @@ class SessionView(msgspec.Struct, frozen=True):
     one that is no longer reported counts as released, as pressed."""
     is_arm_off: bool = False
     """Not every motor says, in an answer that is fresh, that it is on: the arm is not held, whatever the mode says."""
+    buses: dict[str, BusHealth] = {}
+    """The arm's, by name."""
 
 
 class RequestKind(StrEnum):

@@ -204,6 +204,13 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("机器人总线关闭", "机器人已断电", "托住手臂；技师：检查总线接线和终端电阻，再复位"),
     ),
     (
+        "bus_recovered",
+        _TAG,
+        _WARNING,
+        ("robot bus is back after it was off", "nothing moves by itself", "technician: check wiring and termination"),
+        ("机器人总线关闭后已恢复", "不会自动恢复运动", "技师：检查总线接线和终端电阻"),
+    ),
+    (
         "bus_errors",
         _TAG,
         _WARNING,
@@ -263,6 +270,13 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         _ALARM,
         ("supervisor does not watch any more", "robot holds", "restart the station"),
         ("监督进程已失效", "机器人保持不动", "重新启动工作站"),
+    ),
+    (
+        "no_supervisor",
+        _HOLD,
+        _INFO,
+        ("supervisor is still starting", "robot holds", "wait a moment"),
+        ("监督进程正在启动", "机器人保持不动", "请稍候"),
     ),
     (
         "stopping_slow",
@@ -377,6 +391,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         _INFO,
         ("let go while aligning", "robot holds", "press SPACE and wait until it follows"),
         ("对位时松开", "机器人保持不动", "按空格，等到机器人开始跟随"),
+    ),
+    (
+        "engage_elsewhere",
+        Effect.NONE,
+        _WARNING,
+        (
+            "another screen asks the robot to follow too",
+            "only the one that began counts",
+            "let go of SPACE / pedal there",
+        ),
+        ("另一屏幕也在请求跟随", "仅先开始的一方有效", "请松开另一方的空格 / 踏板"),
     ),
     (
         "align_timeout",

@@ -124,7 +124,7 @@ def encode_tick(tick: Tick) -> bytes:
         feedback_age_ns=tick.feedback_age_ns,
         ticks_lost=tick.ticks_lost,
         aligned=tick.aligned,
-        bus_errors=tick.bus_errors,
+        bus_errors=sum([bus.error_frames + bus.bus_off + bus.overflowed for bus in tick.buses]),
         cause=tick.cause,
         cause_detail=tick.cause_detail,
         sample_taken_ns=tick.sample_taken_ns,

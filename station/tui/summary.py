@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from station.signals import SessionView, Verdict
 from station.tui.language import Words
 from station.tui.widgets.recent import hours
+from station.tui.words import bus_words
 
 
 class Ending(StrEnum):
@@ -85,6 +86,9 @@ def summary_text(view: SessionView | None, ending: Ending, tally: Tally, words: 
     ]
     if view.records_lost:
         fields.append((words("Lost records"), str(view.records_lost)))
+    for name, bus in view.buses.items():
+        if said := bus_words(bus, words):
+            fields.append((words("Bus {name}", name=name), said))
     label = max(cell_len(name) for name, _ in fields)
     lines = [title, *(f"  {name}{' ' * (label - cell_len(name))}  {text}" for name, text in fields)]
     if ending is not Ending.FINISHED and ending is not Ending.ABORTED:

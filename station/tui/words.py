@@ -9,7 +9,7 @@ from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE,
 from station.control import events
 from station.control.events import Effect
 from station.session import reasons
-from station.signals import Mode, PhaseView, SessionView, Verdict
+from station.signals import BusHealth, Mode, PhaseView, SessionView, Verdict
 from station.tui.language import Words
 from station.tui.rows import Tone
 
@@ -87,6 +87,19 @@ def goes_on(view: SessionView) -> bool:
 def mode_words(mode: int, words: Words) -> ModeWords:
     text, tone, sign = _MODES.get(mode, ("unknown", "bad", "?"))
     return ModeWords(words(text), tone, sign)
+
+
+def bus_words(health: BusHealth, words: Words) -> str:
+    """What a bus went through since the run began; '' for nothing."""
+    parts = []
+    if health.bus_off:
+        off = f"BUS-OFF ×{health.bus_off}"
+        parts.append(off if health.is_off else words("RECOVERED ({off})", off=off))
+    if health.error_frames:
+        parts.append(words("{count} error frames", count=health.error_frames))
+    if health.overflowed:
+        parts.append(words("{count} overflowed", count=health.overflowed))
+    return ", ".join(parts)
 
 
 def joint_words(name: str, words: Words) -> str:

@@ -12,6 +12,7 @@ from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE,
 from station.settings.load import load_rig, load_task
 from station.signals import (
     AlarmView,
+    BusHealth,
     IntentKind,
     JointView,
     Mode,
@@ -142,6 +143,7 @@ def view(**changes: Any) -> SessionView:
         disk_free_mb=412_000.0,
         shift_s=7_860.0,
         finished=False,
+        buses={"can_right": BusHealth(), "can_left": BusHealth()},
     )
     return msgspec.structs.replace(normal, **changes)
 
@@ -171,6 +173,10 @@ STATES: dict[str, SessionView] = {
         stop_event="joint_stale",
         stop_detail="right_j4: 41 ms",
         alarms=(ALARM,),
+    ),
+    "buses": view(
+        buses={"can_right": BusHealth(error_frames=14, bus_off=2), "can_left": BusHealth(overflowed=3)},
+        alarms=(AlarmView(event="bus_recovered", detail="can_right (BUS-OFF) x2", t_ns=NOW_NS),),
     ),
     "stopped": view(
         mode=Mode.STOPPED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from station.tui.rows import EMPTY, Row, Span, row, spread
 from station.tui.scene import Scene
 from station.tui.widgets.panel import Panel
+from station.tui.words import bus_words
 
 _LATENCY_WARN_US = 5_000.0
 """The loop's own flag for a gap, 5 ms."""
@@ -32,17 +33,21 @@ class Machine(Panel):
             (words("Lost records"), f"{view.records_lost}", view.records_lost > 0),
             (words("Disk free"), disk, view.disk_free_mb < _DISK_WARN_MB),
         ]
+        troubled = {name: said for name, bus in view.buses.items() if (said := bus_words(bus, words))}
+        figures.append((words("Robot buses"), words("see below") if troubled else words("no errors"), bool(troubled)))
         rows: list[Row] = []
         for name, value, is_abnormal in figures:
-            tone = "warn" if is_abnormal else "plain"
             sign = "▲" if is_abnormal else " "
             rows.append(
                 spread(
                     (Span(f"{sign}{name}", "warn" if is_abnormal else "dim"),),
-                    row(f"{value} ", "warn" if tone == "warn" else "plain"),
+                    row(f"{value} ", "warn" if is_abnormal else "plain"),
                     width,
                 )
             )
-            if height >= 2 * len(figures):
+            if height >= 2 * len(figures) and not troubled:
                 rows.append(EMPTY)
+        for name, said in troubled.items():
+            rows.append(row(f" {name}:", "dim"))
+            rows += [row(f"  {line}", "warn") for line in said.split(", ")]
         return rows
