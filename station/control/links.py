@@ -62,7 +62,7 @@ class Links:
             feedback = self.gate.read(self._pace.clock())
             if feedback is not self.feedback:
                 self._pose_before, self.feedback = self.feedback.position_rad, feedback
-        except DriverError as error:
+        except (DriverError, WireError) as error:
             self.arm_down = str(error)
 
     def read_leader(self) -> RawCounts | None:

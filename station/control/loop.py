@@ -16,22 +16,24 @@ from drivers.gate import Gate, GateRefusal
 from drivers.ports import MOTOR_ON, ArmCommand, Leader
 from firmware_bridge.samples import RawCounts
 from station.control.align import Alignment, clamped
+from station.control.bus_watch import BusWatch
 from station.control.calibrate import Calibrator
+from station.control.gap_watch import GapWatch
 from station.control.inputs import Trust, required_inputs
 from station.control.limit import Limiter
 from station.control.links import Links
-from station.control.mode import Rules, Seen, State, advance
+from station.control.mode import STOPS, Rules, Seen, State, advance
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
 from station.control.watch import (
     ApartWatch,
     ArmWatch,
-    BusWatch,
     ClockWatch,
     Events,
     FrozenWatch,
     LeaderWatch,
     LeaseWatch,
+    ZeroWatch,
 )
 from station.link.intents import Asked, IntentReceiver
 from station.link.ring import RingWriter
@@ -40,8 +42,6 @@ from station.signals import ArmTarget, IntentKind, JointAngles, Mode, Role, Tick
 
 _DISABLE_EVERY: Final = 50
 """While the motors are off they are told so again every so many slots."""
-_ZERO_MISMATCH_RAD: Final = math.radians(20)
-"""A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
 _MOST_EVENTS: Final = 12
 """Of one tick into the ring, whose slots are bounded."""
 _TAKES_BACK: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHUTDOWN})
@@ -79,14 +79,14 @@ class Loop:
         self._names = tuple(joint.name for joint in limiter.limits)
         self._fresh_ns = round(rig.leader.hold_after_ms * 1e6)
         self._silent_ns = round(rig.leader.stop_after_ms * 1e6)
-        self._gap_flag_ns = round(rig.loop.gap_flag_ms * 1e6)
-        self._gap_stop_ns = round(rig.loop.gap_stop_ms * 1e6)
         self._leader_watch = LeaderWatch(rig)
         self._arm_watch = ArmWatch(rig, gate.fault_words)
         self._frozen_watch = FrozenWatch(rig)
         self._apart_watch = ApartWatch(rig)
         self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])
         self._lease_watch = LeaseWatch(rig)
+        self._gap_watch = GapWatch(rig, pace.period_ns)
+        self._zero_watch = ZeroWatch(limiter.limits)
         self._clock_watch = ClockWatch()
         self._rules = Rules(required_inputs=required_inputs(rig.leader))
         self._state = State()
@@ -99,15 +99,13 @@ class Loop:
         self._epoch = 0
         self._on_since_ns = 0
         self._last_sent_ns = 0
-        self._stood_ns = 0
-        """How long the machine stood still within the last tick, where that is too long; 0: it did not."""
-        self._asked_since_ns = 0
-        """Since when the motors are commanded without a gap of ours: they answer, and stay on, only when asked."""
         self._late_ns = 0
         self._arrived_ns = 0
         self._sent: ArmCommand | None = None
         self._found: Events = []
         self._reset_until_ns = 0
+        self._off_again = 0
+        """The slot in which motors that are off are told so again."""
         self._shutdown_asked = False
         self._inputs = 0
         """Of the newest sample there was: a leader that has just been opened again has not said otherwise yet."""
@@ -187,32 +185,21 @@ class Loop:
         self._lease_watch.look(events, asked, self._ring.supervisor_ns, now_ns)
         events.extend(self._found)
         self._found = []
-        if self._last_sent_ns:
-            gap_ns = max(now_ns - self._last_sent_ns - self._pace.period_ns, self._stood_ns)
-            self._stood_ns = 0
-            if gap_ns > self._gap_stop_ns:
-                self._asked_since_ns = now_ns
-                events.insert(0, ("loop_gap_stop", f"{gap_ns // 1_000_000} ms"))  # the cause of what else is late now
-            elif gap_ns > self._gap_flag_ns:
-                events.append(("loop_gap", f"{gap_ns / 1e6:.1f} ms"))
+        self._gap_watch.look(events, now_ns, self._last_sent_ns)
         if self._ring.stop_flag:
             events.append(("supervisor_stop", ""))
-        if self._state.mode in (Mode.READY, Mode.ALIGNING) and sample is not None:
-            for name, want, lower, upper in zip(self._names, self._target.position_rad, self._lower, self._upper):
-                if not lower - _ZERO_MISMATCH_RAD <= want <= upper + _ZERO_MISMATCH_RAD:
-                    if self._state.mode is Mode.ALIGNING or any(item.kind is IntentKind.ENGAGE for item in asked):
-                        events.append(("zero_mismatch", f"{name}: asked {math.degrees(want):.0f} deg"))
-                    break
+        if sample is not None:
+            self._zero_watch.look(events, self._state.mode, asked, self._target.position_rad)
 
     def _watch_arm(self, start_ns: int) -> None:
         """Between two commands, where time is not dear: motors, buses, the wall clock; it counts in the next tick."""
         now_ns = self._pace.clock()
-        if self._last_sent_ns and now_ns - start_ns > self._gap_stop_ns:
-            self._stood_ns = now_ns - start_ns  # all seems late now; what is, still will be in the next tick
+        if self._last_sent_ns and self._gap_watch.blinds(now_ns - start_ns):
             return
         if not self._links.arm_down:
             if not self._state.off and self._on_since_ns:
-                self._arm_watch.look(self._found, self._links.feedback, now_ns, self._on_since_ns, self._asked_since_ns)
+                asked_since_ns = self._gap_watch.asked_since_ns
+                self._arm_watch.look(self._found, self._links.feedback, now_ns, self._on_since_ns, asked_since_ns)
             sent = None if self._state.off or self._sent is None else self._sent.position_rad
             self._frozen_watch.look(self._found, self._links.feedback, sent, now_ns)
             self._apart_watch.look(self._found, sent, self._links.feedback, now_ns)
@@ -233,16 +220,13 @@ class Loop:
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
         connected = fresh and not self._links.leader_down and self._links.is_arm_fresh(now_ns)
         asked = self._reopen(now_ns, asked, connected)
-        if (
-            self._links.feedback.status != self._all_on
-        ):  # an arm whose motors are not on yet would be led without following
-            asked = [item for item in asked if item.kind is not IntentKind.ENGAGE]
         if sample is not None:
             self._inputs = sample.inputs
         seen = Seen(
             connected=connected,
             aligned=aligned,
             still=self._limiter.is_still or state.off,
+            is_on=self._links.feedback.status == self._all_on,
             events=events,
             asked=asked,
             inputs=self._inputs,
@@ -255,10 +239,8 @@ class Loop:
             if after.mode is Mode.ALIGNING:
                 self._alignment.begin()
                 self._arm_watch.is_slow = False
-                engaged = [item.pid for item in asked if item.kind is IntentKind.ENGAGE and item.role is Role.SCREEN]
-                self._lease_watch.take_charge(engaged[0] if engaged else None)
-            elif after.mode is not Mode.FOLLOWING:
-                self._lease_watch.take_charge(None)
+            engager = after.engager
+            self._lease_watch.take_charge(engager.pid if engager and engager.role is Role.SCREEN else None)
 
     def _reopen(self, now_ns: int, asked: list[Asked], connected: bool) -> list[Asked]:
         """A person's reset while a link is down opens it first, and counts once, in the first tick with both links up.
@@ -297,6 +279,7 @@ class Loop:
                 self._begin(state.epoch)
             if state.epoch != self._epoch:  # in a later slot, then; an arm that is on is held as it was
                 if not self._on_since_ns:
+                    self._stay_off()
                     return 0, 0
                 command = limiter.brake(self._epoch, slot_ns)
             elif state.mode is Mode.FOLLOWING and not self._arm_watch.is_slow:
@@ -318,6 +301,7 @@ class Loop:
             return 0, 0
         except DriverError as error:
             self._links.arm_down = str(error)
+            self._stay_off()
             return 0, 0
         self._sent = command
         self._last_sent_ns = sent_ns = pace.clock()
@@ -329,10 +313,11 @@ class Loop:
         return self._sent.position_rad if self._on_since_ns and self._sent is not None else None
 
     def _may_begin(self) -> bool:
-        """A held arm is near what it was sent; one that is off has given two answers that agree."""
+        """A held arm is near what it was sent; one that is off has given two answers that agree, and is not switched on
+        by a stop."""
         held_rad, most = self._held_rad, self._apart_watch.most_rad
         if held_rad is None:
-            return self._links.is_pose_sure
+            return self._links.is_pose_sure and self._state.mode not in STOPS
         return all([-most <= held - p <= most for held, p in zip(held_rad, self._links.feedback.position_rad)])
 
     def _begin(self, epoch: int) -> None:
@@ -342,21 +327,17 @@ class Loop:
         self._limiter.start(pose_rad)
         self._gate.begin(epoch, pose_rad)
         if not self._on_since_ns:
+            self._on_since_ns = self._pace.clock()  # first: what fails half-way has switched on the other half
             self._gate.enable()
-            self._on_since_ns = self._pace.clock()
         self._epoch = epoch
 
     def _stay_off(self) -> None:
         """Motors off: say so, again and again."""
-        index = self._pace.index
-        if self._on_since_ns:
-            self._on_since_ns = 0
-            self._sent = None
-            self._last_sent_ns = 0
-            self._gate.stop()
-        if self._links.arm_down:
-            return
-        if index % _DISABLE_EVERY == 0:
+        was_on, index = self._on_since_ns, self._pace.index
+        self._on_since_ns = self._last_sent_ns = 0
+        self._sent = None
+        if was_on or (index >= self._off_again and not self._links.arm_down):
+            self._off_again = index + _DISABLE_EVERY
             self._gate.stop()
 
     def _publish(self, start_ns: int, sent_ns: int, judged_ns: int, events: Events) -> None:
@@ -393,12 +374,16 @@ class Loop:
             ticks_lost=self._pace.lost,
             aligned=self._alignment.within if self._state.mode is Mode.ALIGNING else (),
             events=tuple([(name, words[:200]) for name, words in events[:_MOST_EVENTS]]),
-            bus_errors=self._bus_watch.total,
+            buses=self._bus_watch.health,
             cause=self._state.cause,
             cause_detail=self._state.detail[:200],
             sample_taken_ns=self._links.tend_leader(start_ns),
         )
-        self._ring.write(self._encoder.encode(tick))
+        entry = self._encoder.encode(tick)
+        if len(entry) > self._ring.most_bytes:  # words are no reason to end the loop
+            bare = tuple([(name, "") for name, _ in tick.events])
+            entry = self._encoder.encode(msgspec.structs.replace(tick, events=bare, cause_detail=""))
+        self._ring.write(entry)
 
     def _after(self) -> None:
         """On to the next slot; skipped slots mean that the receivers held."""

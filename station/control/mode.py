@@ -91,6 +91,13 @@ class Rules(NamedTuple):
     """INPUT_HAS_* bits that count as seen once the leader has spoken: it must go on reporting these switches."""
 
 
+class Sender(NamedTuple):
+    """A person's screen or pedal, by the kernel's word."""
+
+    role: Role
+    pid: int
+
+
 class Seen(NamedTuple):
     """What the loop saw in one tick."""
 
@@ -100,6 +107,8 @@ class Seen(NamedTuple):
     """All joints within tolerance for long enough and the leader slow; looked at while ALIGNING."""
     still: bool
     """`Limiter.is_still`."""
+    is_on: bool
+    """Every motor says that it is on: any other would be led without following."""
     events: Sequence[tuple[str, str]]
     """Every condition that stands in this tick (not only its beginning): (name, detail)."""
     asked: Sequence[Asked]
@@ -126,7 +135,11 @@ class State(NamedTuple):
     ending: bool = False
     """Shutdown was asked: once STOPPED the control process may end."""
     engage_ns: int | None = None
-    """The last ENGAGE intent."""
+    """The last ENGAGE intent, whoever's."""
+    engager: Sender | None = None
+    """While ALIGNING and FOLLOWING: whose ENGAGE began it. Until then nobody else's keeps the arm moving."""
+    engager_ns: int = 0
+    """That sender's last ENGAGE."""
     let_go: bool = False
     """The person was seen not asking since the mode began, and has not asked in vain since."""
     has: int = 0
@@ -143,7 +156,7 @@ class State(NamedTuple):
         return self.mode in MOVING
 
 
-_STOPS: Final = (Mode.STOPPING, Mode.STOPPED)
+STOPS: Final = (Mode.STOPPING, Mode.STOPPED)
 _RESTRAINING: Final = {
     Effect.HOLD: Trigger.HOLD,
     Effect.STOP: Trigger.STOP,
@@ -156,7 +169,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     """One tick. Never raises; an event that the table does not know stops."""
     mode = state.mode
     raised: list[tuple[str, str]] = []
-    asks_engage, asks_reset, ending = _hear(seen.asked, raised)
+    askers, asks_reset, ending = _hear(seen.asked, raised)
 
     has = state.has | seen.inputs & (INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)
     if seen.connected:
@@ -175,10 +188,16 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
             if mode in MOVING:
                 raised.append(("enable_released" if seen.inputs_fresh else "enable_stale", ""))
 
-    engage_ns = now_ns if asks_engage else state.engage_ns
+    engage_ns = now_ns if askers else state.engage_ns
     is_asking = engage_ns is not None and now_ns - engage_ns <= rules.engage_fresh_ns
+    engager, engager_ns = state.engager, state.engager_ns
     if mode is Mode.ALIGNING:
-        if not is_asking:
+        for sender in askers:
+            if sender == engager:
+                engager_ns = now_ns
+            else:
+                raised.append(("engage_elsewhere", ""))
+        if now_ns - engager_ns > rules.engage_fresh_ns:
             raised.append(("engage_released", ""))
         elif now_ns - state.since_ns > rules.align_timeout_ns:
             raised.append(("align_timeout", ""))
@@ -187,7 +206,8 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
 
     worst, cause, detail = _hardest(seen.events, raised)
     restraint = _RESTRAINING.get(worst)
-    may_engage = asks_engage and state.let_go and is_enabled and seen.still and not asks_reset
+    is_free = seen.still and seen.is_on
+    may_engage = bool(askers) and state.let_go and is_enabled and is_free and not asks_reset
     after = mode
     if restraint is not None:
         after = TABLE[mode][restraint]
@@ -206,10 +226,11 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         after = TABLE[after][Trigger.STILL]
 
     epoch, since_ns, off, then_off = state.epoch, state.since_ns, state.off, state.then_off
-    let_go = not is_asking or (state.let_go and not (asks_engage and (seen.still or restraint is not None)))
+    is_in_vain = bool(askers) and (is_free or restraint is not None or not is_enabled)  # else it waits
+    let_go = not is_asking or (state.let_go and not is_in_vain)
     later = ""
     if worst >= Effect.STOP_OFF:
-        if mode in _STOPS and not (off or then_off or ending or state.ending):
+        if mode in STOPS and not (off or then_off or ending or state.ending):
             later = f"then {cause} {detail}"  # what switched the arm off is not what stopped it
         then_off = True
     if after is mode:
@@ -219,6 +240,10 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     else:
         since_ns = now_ns
         let_go = not is_asking
+        if after is Mode.ALIGNING:
+            engager, engager_ns = askers[0], now_ns
+        elif after is not Mode.FOLLOWING:
+            engager = None
         if after in STARTING:
             epoch += 1
             off = then_off = False
@@ -238,6 +263,8 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         then_off,
         ending or state.ending,
         engage_ns,
+        engager,
+        engager_ns,
         let_go,
         has,
         middle_ns,
@@ -246,12 +273,14 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     )
 
 
-def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[bool, bool, bool]:
-    """What people ask: (engage, reset, end); requests to stop or hold go to `raised`."""
-    engage = reset = ending = False
-    for kind, role, _ in asked:
+def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[list[Sender], bool, bool]:
+    """What people ask: (who asks to engage, reset, end); requests to stop or hold go to `raised`."""
+    askers: list[Sender] = []
+    reset = ending = False
+    for kind, role, pid in asked:
         if kind is IntentKind.ENGAGE:
-            engage = engage or role in _PERSONS
+            if role in _PERSONS:
+                askers.append(Sender(role, pid))
         elif kind is IntentKind.RESET:
             reset = reset or role in _PERSONS
         elif kind is IntentKind.STOP:
@@ -262,7 +291,7 @@ def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[bool, 
         elif kind is IntentKind.SHUTDOWN:
             ending = True
             raised.append(("shutdown", ""))
-    return engage, reset, ending
+    return askers, reset, ending
 
 
 def _hardest(events: Sequence[tuple[str, str]], raised: Sequence[tuple[str, str]]) -> tuple[Effect, str, str]:

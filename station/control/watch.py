@@ -1,4 +1,4 @@
-"""Turns what the loop measured into events that stand: silence, faults of motors and buses, leases, gaps.
+"""Turns what the loop measured into events that stand: silence, faults of motors, leases, gaps.
 
 Names are those of events.py; details are words such as 'right_j4: 92 C'. Pure but for its own memory of counters.
 """
@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from station.control.limit import JointLimits
 from station.link.intents import Asked
 from station.settings.rig import Rig, slow_temperature_c
-from station.signals import Role
+from station.signals import IntentKind, Mode, Role
 
 Events = list[tuple[str, str]]
 
@@ -21,15 +22,16 @@ _SWITCH_ON_NS: Final = 500_000_000
 _CLEARING_NS: Final = 100_000_000
 """Switching on clears a motor's standing faults first (the time-out that the stop itself caused); it takes a while."""
 _APART_NS: Final = 250_000_000
-_ERRORS_WINDOW_NS: Final = 1_000_000_000
-_ERRORS_RISING: Final = 5
-"""Error frames within the window that are worth telling; single ones are counted only."""
 _FROZEN_LOOK_NS: Final = 50_000_000
 _FROZEN_NS: Final = 250_000_000
 """Answers bit-identical for so long ..."""
 _FROZEN_RAD: Final = math.radians(3)
 """... while the command moved so far: hundreds of counts of the position, and a torque that should have risen."""
 _SUPERVISOR_NS: Final = 300_000_000
+_SUPERVISOR_BEGINS_NS: Final = 10_000_000_000
+"""As long as the launcher waits for it; one that has never been seen by then will not come."""
+_ZERO_MISMATCH_RAD: Final = math.radians(20)
+"""A leader that asks so far outside the arm's travel at the first engagement has another zero than the arm."""
 _CLOCK_STEP_NS: Final = 500_000_000
 
 
@@ -156,36 +158,6 @@ class ApartWatch:
             into.append(("arm_apart", f"{self._names[worst]}: {math.degrees(apart[worst]):.0f} deg"))
 
 
-class BusWatch:
-    """Bus-off and rising error counts, against the state at the start."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
-        self._errors = [0] * len(names)
-        self._off = [0] * len(names)
-        self._since_ns = 0
-        self.total = 0
-        """Error frames, bus-off and overflows of all buses since the start."""
-
-    def look(self, into: Events, counters: Sequence[LinkCounters], now_ns: int) -> None:
-        total = 0
-        for counter in counters:
-            total += counter.error_frames + counter.bus_off + counter.overflowed
-        if total != self.total:
-            self.total = total
-            for index, counter in enumerate(counters):
-                if counter.bus_off > self._off[index]:
-                    into.append(("bus_off", f"{self._names[index]} x{counter.bus_off}"))
-                self._off[index] = counter.bus_off  # counts from 0 again after the bus was opened again
-        if now_ns - self._since_ns > _ERRORS_WINDOW_NS:
-            for index, counter in enumerate(counters):
-                rise = counter.error_frames + counter.overflowed - self._errors[index]
-                if rise > _ERRORS_RISING and self._since_ns:
-                    into.append(("bus_errors", f"{self._names[index]}: {rise} in 1 s"))
-                self._errors[index] += rise
-            self._since_ns = now_ns
-
-
 class LeaseWatch:
     """Whether the supervisor, the session and a screen in charge are alive; the lease is any intent of that role."""
 
@@ -196,6 +168,7 @@ class LeaseWatch:
         self._session_pid: int | None = None
         self._screen_seen_ns: int | None = None
         self._in_charge: int | None = None
+        self._begun_ns: int | None = None
 
     def take_charge(self, pid: int | None) -> None:
         """From now on only this process's lease counts as the screen's: it engaged. None: any screen's."""
@@ -203,7 +176,11 @@ class LeaseWatch:
 
     def look(self, into: Events, asked: Sequence[Asked], supervisor_ns: int, now_ns: int) -> None:
         """`supervisor_ns`: when the supervisor last looked, 0 before it has begun."""
-        if supervisor_ns and now_ns - supervisor_ns > _SUPERVISOR_NS:
+        self._begun_ns = now_ns if self._begun_ns is None else self._begun_ns
+        if not supervisor_ns:
+            is_late = now_ns - self._begun_ns > _SUPERVISOR_BEGINS_NS
+            into.append(("supervisor_lost" if is_late else "no_supervisor", ""))
+        elif now_ns - supervisor_ns > _SUPERVISOR_NS:
             into.append(("supervisor_lost", f"{(now_ns - supervisor_ns) // 1_000_000} ms"))
         for intent in asked:
             if intent.role is Role.SESSION:
@@ -220,6 +197,21 @@ class LeaseWatch:
             into.append(("no_session", ""))
         elif now_ns - self._session_seen_ns > self._session_ns:
             into.append(("session_lost", ""))
+
+
+class ZeroWatch:
+    """A target far outside the arm's travel, where motion would begin."""
+
+    def __init__(self, limits: Sequence[JointLimits]) -> None:
+        most = _ZERO_MISMATCH_RAD
+        self._bounds = tuple([(joint.name, joint.lower_rad - most, joint.upper_rad + most) for joint in limits])
+
+    def look(self, into: Events, mode: Mode, asked: Sequence[Asked], target_rad: Sequence[float]) -> None:
+        if mode is Mode.ALIGNING or (mode is Mode.READY and any([item.kind is IntentKind.ENGAGE for item in asked])):
+            for (name, lower, upper), want in zip(self._bounds, target_rad):
+                if not lower <= want <= upper:
+                    into.append(("zero_mismatch", f"{name}: asked {math.degrees(want):.0f} deg"))
+                    return
 
 
 class ClockWatch:

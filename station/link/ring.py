@@ -70,15 +70,20 @@ class RingWriter(_Mapped):
         self._words[_W_HEARTBEAT] = now_ns
 
     @property
+    def most_bytes(self) -> int:
+        """Of one entry."""
+        return self.slot_bytes - _SLOT_HEAD
+
+    @property
     def supervisor_ns(self) -> int:
         """When the supervisor last looked (host monotonic); 0 before it has begun."""
         return self._words[_W_SUPERVISOR]
 
     def write(self, entry: bytes | bytearray) -> None:
-        """Publish one entry of at most `slot_bytes - 16` bytes; never waits."""
+        """Publish one entry of at most `most_bytes`; never waits."""
         length = len(entry)
-        if length > self.slot_bytes - _SLOT_HEAD:
-            raise ValueError(f"ring entry has {length} bytes; expected at most {self.slot_bytes - _SLOT_HEAD}")
+        if length > self.most_bytes:
+            raise ValueError(f"ring entry has {length} bytes; expected at most {self.most_bytes}")
         number = self._words[_W_WRITTEN]
         start = _HEADER_BYTES + (number % self.slots) * self.slot_bytes
         word = start >> 3

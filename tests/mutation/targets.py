@@ -22,6 +22,8 @@ class Target:
 
 _EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "frames", "iso_tp", "wire"))
 
+_MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_paths"))
+
 TARGETS: Final = {
     # What moves, restrains or stops the arm
     "limit": Target(
@@ -40,7 +42,7 @@ TARGETS: Final = {
         tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
         ("never_refuses",),
     ),
-    "mode": Target("station.control.mode", ("tests/unit/test_mode.py",), ("no_path", "too_long")),
+    "mode": Target("station.control.mode", _MODE, ("no_path", "too_long"), again=("tests.unit.mode_run",)),
     "inputs": Target(
         "station.control.inputs",
         ("tests/unit/test_inputs_bounds.py", "tests/unit/test_inputs.py"),

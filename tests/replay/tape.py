@@ -113,6 +113,14 @@ class TapedIntents:
         return list(self._tape.ask("intents", lambda world: world.intents()))
 
 
+class WatchedRing(RingWriter):
+    """A supervisor looks whenever the loop goes round."""
+
+    @property
+    def supervisor_ns(self) -> int:
+        return self.heartbeat_ns
+
+
 class Machine:
     """The real loop, gate, drivers and codecs; only the descriptors and the clock are the tape's."""
 
@@ -121,6 +129,7 @@ class Machine:
         """(bus, packed frame) of everything handed over, in order."""
         ring = create_ring(slots=8192)
         self._reader = RingReader(ring)
+        self.ring = WatchedRing(ring)
         leader = KerLeader("tape", RIG.leader.baud, RIG.leader.rate_hz, {j.channel: j.name for j in RIG.leader.joints})
         schema = ker.SCHEMA_2_1_0
         leader._stream = KerStream(schema, RIG.leader.rate_hz)
@@ -136,7 +145,7 @@ class Machine:
             CALIBRATION,
             leader,
             gate,
-            RingWriter(ring),
+            self.ring,
             TapedIntents(tape),  # type: ignore[arg-type]
             TapedPace(tape),
         )

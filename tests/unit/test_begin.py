@@ -98,7 +98,7 @@ def test_only_the_screen_that_engaged_keeps_the_arm_following():
     def look(pids, now_ms):
         events: list[tuple[str, str]] = []
         asked = [Asked(IntentKind.LEASE, Role.SCREEN, pid) for pid in pids]
-        watch.look(events, [*asked, Asked(IntentKind.LEASE, Role.SESSION, 9)], 0, now_ms * MS)
+        watch.look(events, [*asked, Asked(IntentKind.LEASE, Role.SESSION, 9)], now_ms * MS + 1, now_ms * MS + 1)
         return [name for name, _ in events]
 
     assert look([1, 2], 0) == []

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
 from station.control.events import EVENTS
-from station.control.watch import ArmWatch, BusWatch, ClockWatch, LeaderWatch, LeaseWatch
+from station.control.watch import ArmWatch, ClockWatch, LeaderWatch, LeaseWatch
 from station.link.intents import Asked
 from station.settings.load import load_rig
 from station.signals import IntentKind, Role
@@ -89,28 +89,12 @@ def test_a_motor_that_was_hot_keeps_the_robot_slow_also_when_it_has_cooled():
         assert watch.is_slow is is_slow
 
 
-def test_bus_off_is_told_once_for_each_time_and_rising_errors_once_a_second():
-    watch, events = BusWatch(["can_right", "can_left"]), []
-    left = LinkCounters()
-    watch.look(events, (LinkCounters(), left), 10**9)
-    left.bus_off = 1
-    watch.look(events, (LinkCounters(), left), 10**9 + MS)
-    watch.look(events, (LinkCounters(), left), 10**9 + 2 * MS)
-    assert events == [("bus_off", "can_left x1")]
-    left.error_frames = 6
-    watch.look(events, (LinkCounters(), left), 21 * 10**8)
-    assert events[1:] == [("bus_errors", "can_left: 6 in 1 s")]
-    assert watch.total == 7
-    watch.look(events, (LinkCounters(), left), 32 * 10**8)
-    assert len(events) == 2
-
-
 def test_leases_run_out_and_come_back():
     watch = LeaseWatch(RIG)
 
     def look(asked, now_ms):
         events = []
-        watch.look(events, asked, 0, now_ms * MS)
+        watch.look(events, asked, now_ms * MS, now_ms * MS)
         return names(events)
 
     session, screen = (Asked(IntentKind.LEASE, role, 1) for role in (Role.SESSION, Role.SCREEN))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
-from station.control.watch import ApartWatch, ArmWatch, BusWatch, ClockWatch, FrozenWatch, LeaderWatch, LeaseWatch
+from station.control.watch import ApartWatch, ArmWatch, ClockWatch, FrozenWatch, LeaderWatch, LeaseWatch
 from station.link.intents import Asked
 from station.settings.load import load_rig
 from station.signals import IntentKind, Role
@@ -190,46 +190,6 @@ def test_the_difference_not_the_sum_is_how_far_apart():
     for at_ms in (0, 300):
         watch.look(events, (1.0,) * COUNT, feedback(position_rad=with_one(1.5, 1.0)), START_NS + at_ms * MS)
     assert events == [("arm_apart", f"{NAMES[3]}: 29 deg")]
-
-
-def bus(**counts):
-    return (LinkCounters(**counts), LinkCounters())
-
-
-def test_errors_before_the_first_look_are_nobodys():
-    watch, events = BusWatch(["right", "left"]), []
-    watch.look(events, bus(error_frames=100), START_NS)
-    watch.look(events, bus(error_frames=105), START_NS + 1001 * MS)
-    assert events == []
-    assert watch.total == 105
-
-
-@pytest.mark.parametrize(("rise", "told"), [(5, False), (6, True)])
-@pytest.mark.parametrize("kind", ["error_frames", "overflowed"])
-def test_more_than_five_errors_in_a_second_are_told(kind, rise, told):
-    watch, events = BusWatch(["right", "left"]), []
-    watch.look(events, bus(), START_NS)
-    watch.look(events, bus(**{kind: rise}), START_NS + 1000 * MS)
-    assert events == []
-    watch.look(events, bus(**{kind: rise}), START_NS + 1000 * MS + 1)
-    assert events == ([("bus_errors", f"right: {rise} in 1 s")] if told else [])
-    assert watch.total == rise
-
-
-def test_the_next_window_begins_where_the_last_one_ended():
-    watch, events = BusWatch(["right", "left"]), []
-    watch.look(events, bus(), START_NS)
-    watch.look(events, bus(error_frames=3), START_NS + 1001 * MS)
-    watch.look(events, bus(error_frames=30), START_NS + 1500 * MS)
-    assert events == []
-    watch.look(events, bus(error_frames=30), START_NS + 2002 * MS)
-    assert events == [("bus_errors", "right: 27 in 1 s")]
-
-
-def test_the_total_counts_every_kind_of_trouble():
-    watch = BusWatch(["right", "left"])
-    watch.look([], (LinkCounters(error_frames=1, bus_off=20), LinkCounters(overflowed=300)), START_NS)
-    assert watch.total == 321
 
 
 def test_a_supervisor_is_lost_after_300_ms_to_the_nanosecond():
