@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from operator import add, mul
+from operator import add, mul, or_
 from struct import Struct
 from typing import Final, NamedTuple
 
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_messages import Channel
 from firmware_bridge.exo_terms import MAX_CHANNELS, SAMPLE_TYPE, ChannelKind, SampleStatus
-from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, RawCounts, fold_inputs
+from firmware_bridge.samples import HEALTH_DEVICE_ERROR, HEALTH_MISSING, HEALTH_NOT_A_NUMBER, RawCounts, fold_inputs
 
 _make: Final = tuple.__new__
 """Half as long as calling RawCounts."""
@@ -85,11 +85,13 @@ class SampleReader:
 
     Unwraps counts (a one-turn encoder passes its edge), sequence and device time, and counts what is missing by the
     sequence. After `restart` all of them go on from what was seen, so that none steps back: counts from the turn that
-    lies nearest. Channels of fewer counts per turn are scaled up to `counts_per_turn`, one scale for all.
+    lies nearest. Channels of fewer counts per turn are scaled up to `counts_per_turn`, one scale for all. A reading of
+    counts per turn or more, which no one-turn encoder can give, is not a number: the one before it stands in its place.
     """
 
     __slots__ = (
         "_all_ok",
+        "_beyond",
         "_counts_end",
         "_form",
         "_half",
@@ -135,10 +137,13 @@ class SampleReader:
         # A one-turn encoder starts in 0 .. turn - 1, a signed one around 0.
         self._raw: tuple[int, ...] = tuple(half if one else 0 for half, one in zip(self._half, is_one_turn))
         self._offset: tuple[int, ...] | None = None
-        # While every reading stays in its sector, none can have passed the edge: sectors are half a turn at most.
+        # While every reading stays in its sector, none can have passed the edge: sectors are half a turn at most, and
+        # none lies across the end of a turn.
         self._counts_end = SAMPLE_HEAD.size + count_bytes * count
         self._sectors = b""
-        self._sector_of = _sectors(min(self._modulo)) if count_bytes == 2 else b""
+        self._sector_of = _sectors(self._modulo) if count_bytes == 2 else b""
+        self._beyond: tuple[int, ...] = ()
+        """Health of the channels, while any reads what it can not; else empty."""
         self._form = count | (FORM_WIDE if count_bytes == 4 else 0)
         self._unpack_counts = Struct(f"<{count}{'I' if count_bytes == 4 else 'H'}").unpack_from
         self._size = self._counts_end + count
@@ -201,7 +206,7 @@ class SampleReader:
         sectors = body[12 : self._counts_end : 2].translate(self._sector_of) if self._sector_of else b""
         if not sectors or sectors != self._sectors:
             self._sectors = sectors
-            self._unwrap(counts)
+            counts = self._unwrap(counts)
         self._raw = counts
         if self._offset is not None:
             counts = tuple(map(add, counts, self._offset))
@@ -211,15 +216,25 @@ class SampleReader:
             health = self._all_ok
         else:
             health = tuple([self._health[state] for state in body[self._counts_end :]])
+        if self._beyond:
+            health = tuple(map(or_, health, self._beyond))
         inputs = (body[9] if self._inputs < 0 else self._inputs) & RAW_INPUTS
         self._inputs = -1
         return _make(RawCounts, (now_ns, self.seq, self.device_us, counts, health, inputs))
 
-    def _unwrap(self, raw: tuple[int, ...]) -> None:
-        """Whole turns to be added to each reading, so that it lies within half a turn of the one before."""
+    def _unwrap(self, raw: tuple[int, ...]) -> tuple[int, ...]:
+        """Whole turns to be added to each reading, so that it lies within half a turn of the one before; the readings,
+        with the one before where it is beyond the encoder's turn."""
+        self._beyond = ()
+        beyond = [HEALTH_NOT_A_NUMBER if count >= modulo else 0 for count, modulo in zip(raw, self._modulo)]
+        if any(beyond):
+            self._beyond = tuple(beyond)
+            self._sectors = b""  # the next one is looked at as well
+            raw = tuple([old if is_beyond else count for old, count, is_beyond in zip(self._raw, raw, beyond)])
         before = self._raw if self._offset is None else tuple(map(add, self._raw, self._offset))
         turns = tuple([(c - b + h) % m - h + b - c for c, b, h, m in zip(raw, before, self._half, self._modulo)])
         self._offset = turns if any(turns) else None
+        return raw
 
     def _begin(self, seq: int, device_us: int) -> None:
         self._is_first = False
@@ -233,7 +248,10 @@ class SampleReader:
             self.device_us = device_us
 
 
-def _sectors(modulo: int) -> bytes:
-    """Upper byte of a count -> its sector, each at most half of `modulo` wide; b"" where a byte is too coarse."""
-    width = 1 << max(0, (modulo // 2).bit_length() - 1)
-    return bytes((high << 8) // width & 0xFF for high in range(256)) if width >= 256 else b""
+def _sectors(modulos: Sequence[int]) -> bytes:
+    """Upper byte of a count -> its sector, each at most half of the least modulo wide; b"" where a byte is too coarse,
+    or a sector would lie across the end of a turn."""
+    width = 1 << max(0, (min(modulos) // 2).bit_length() - 1)
+    if width < 256 or any(modulo % width for modulo in modulos):
+        return b""
+    return bytes((high << 8) // width & 0xFF for high in range(256))

@@ -28,7 +28,14 @@ _NANO: Final = "a nanosecond of a window"
 
 EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "limit": (
-        ("if self._smooth:", ("condition always true",), "without such joints it does nothing: only skips a call"),
+        *(
+            (
+                f"Limiter.{function}: if self._smooth:",
+                ("condition always true",),
+                "without such joints: only skips a call",
+            )
+            for function in ("brake", "_tick")
+        ),
         ("if speed_rad_s != self._slow_speed_rad_s:", ("condition always true",), _COST),
         ("most = joint.speed_rad_s * self.period_s", ("* to /",), _COST),
         (
@@ -111,7 +118,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._device_us = -1", ("1 to 2",), "below every time of a device"),
         ("self._good_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
         ("self._changed_us = [0] * self._count", ("0 to 1",), _BEGIN_GOOD),
-        ("self._is_changed = False", ("False to True", "statement removed"), _SAME_COUNTS),
+        ("Trust._take_all_good: self._is_changed = False", ("False to True", "statement removed"), _SAME_COUNTS),
         ("if self._is_all_good:", ("condition always false",), _COST),
         ("ages: tuple[int, ...] = (now_ns - self._good_ns[0],) * self._count", ("0 to 1",), "then all are the same"),
         ("if offset_ns < prompt_ns:", ("< to <=",), _SAME),
@@ -140,7 +147,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if -most <= count - before <= most:", ("<= to <",), _DOUBLE),
         ("self._is_all_good = not any(reasons)", ("statement removed",), _SLOW),
         ("if any(health):", ("condition always true",), _SLOW),
-        ("most = most_per_us * passed_us + slack", ("* to /", "+ to -"), _SLOW),  # in `_take_all_good`
+        ("Trust._take_all_good: most = most_per_us * passed_us + slack", ("* to /", "+ to -"), _SLOW),
         (
             "if not (lower <= count <= upper and -most <= count - before <= most):  # type: ignore[operator]",
             ("<= to <", "condition always true", "minus removed"),
@@ -218,13 +225,16 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     ),
     "damiao": (
         *(
-            (f"if not -{most} <= {value} <= {most}:", ("<= to <",), _SAME)
-            for most, value in (
-                ("p_max", "position_rad"),
-                ("p_max", "position"),
-                ("v_max", "velocity_rad_s"),
-                ("v_max", "velocity"),
-                ("t_max", "torque_nm"),
+            (f"{function}if not -{most} <= {value} <= {most}:", ("<= to <", "<= to <, 2nd"), _SAME)
+            for most, value, function in (
+                ("p_max", "position_rad", "encode_motion: "),
+                ("p_max", "position_rad", "encode_feedback: "),
+                ("p_max", "position", ""),
+                ("v_max", "velocity_rad_s", "encode_motion: "),
+                ("v_max", "velocity_rad_s", "encode_feedback: "),
+                ("v_max", "velocity", ""),
+                ("t_max", "torque_nm", "encode_gains: "),
+                ("t_max", "torque_nm", "encode_feedback: "),
             )
         ),
         *(
@@ -251,7 +261,6 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             for name, value, *changes in (
                 ("_at", "0", "0 to 1"),
                 ("_next_index", "0", "0 to 1"),
-                ("_is_waiting", "False", "False to True"),
                 ("_allowed", "0", "0 to 1"),
                 ("_waits", "0", "0 to 1"),
                 ("_gap_ns", "0", "0 to 1"),
@@ -263,6 +272,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
                 ("_received_ns", "0", "0 to 1"),
             )
         ),
+        ("TpLink.__init__: self._is_waiting = False", ("statement removed", "False to True"), _SET),
         ("elif self._allowed:", ("condition always true",), _BELOW),
         ("if code <= 0x7F:", ("<= to <",), "0x7F is 127 ms either way"),
         ("if self._block:", ("condition always true",), _BELOW),
@@ -301,7 +311,7 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
     "params": (("near = difflib.get_close_matches(name, names, 1)", ("1 to 2",), "only the first is named"),),
     "exo_sample": (
         ("self._scale = scale if max(scale) > 1 else None", ("> to >=",), "counts times 1"),
-        ('self._sector_of = _sectors(min(self._modulo)) if count_bytes == 2 else b""', ("2 to 3",), _SECTORS),
+        ('self._sector_of = _sectors(self._modulo) if count_bytes == 2 else b""', ("2 to 3",), _SECTORS),
         ("self._health = tuple(health_of(state) for state in range(256))", ("256 to 257",), "no byte is 256"),
         ("self._last_seq = 0", ("0 to 1",), _FIRST),
         ("self._last_us = 0", ("0 to 1", "statement removed"), _FIRST),
@@ -313,15 +323,17 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._sectors = sectors", ("statement removed",), _SECTORS),
         ("if body.endswith(self._zeros):", ("condition always false",), "only skips looking up each state's health"),
         (
-            "width = 1 << max(0, (modulo // 2).bit_length() - 1)",
-            ("0 to 1", "1 to 2", "2 to 3", "<< to >>", "max to min"),
+            "width = 1 << max(0, (min(modulos) // 2).bit_length() - 1)",
+            ("0 to 1", "1 to 2", "2 to 3", "<< to >>", "max to min", "- to +", "// to *"),
             _SECTORS,
         ),
         (
-            'return bytes((high << 8) // width & 0xFF for high in range(256)) if width >= 256 else b""',
-            ("256 to 257", "8 to 9", ">= to >"),
+            "if width < 256 or any(modulo % width for modulo in modulos):",
+            ("% to //", "256 to 257", "< to <=", "condition always true"),
             _SECTORS,
         ),
+        ("return bytes((high << 8) // width & 0xFF for high in range(256))", ("8 to 9",), _SECTORS),
+        ("if any(beyond):", ("condition always true",), "the same readings and healths, looked at the long way"),
         (
             "if len(body) < SAMPLE_HEAD.size or body[0] != SAMPLE_TYPE:",
             ("< to <=",),
@@ -384,12 +396,12 @@ EXPLAINED: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("0 to 1", ">= to >", "1 to 2"),
             "1 and 2 are both next; " + _AT,
         ),
-        ("self._phase_us = 0.0", ("0.0 to 0.001",), _NANO),
+        *((f"KerStream.{name}: self._phase_us = 0.0", ("0.0 to 0.001",), _NANO) for name in ("__init__", "_take")),
         ("return ((difference + _HALF) & _U32) - _HALF", ("+ to -",), "twice the half is a whole turn"),
         ("self._slot_end_us: Final = 1.5 * self._period_us", ("* to /",), _SLOW),
         *(
             (line, ("0 to 1", "statement removed"), "the first frame of the link sets it")
-            for line in ("self._host_ns = 0", "self._stale_run = 0")
+            for line in ("self._host_ns = 0", "KerStream.__init__: self._stale_run = 0")
         ),
         *((line, ("0 to 1",), "the first frame sets it") for line in ("self._seq_raw = 0", "self._us_raw = 0")),
         ("newest = -1", ("1 to 2",), "any offset below 0"),

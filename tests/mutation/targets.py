@@ -20,7 +20,7 @@ class Target:
     """Modules that made something of this one while they were imported, and must do so again."""
 
 
-_EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "frames", "iso_tp", "wire"))
+_EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "beyond", "frames", "iso_tp", "wire"))
 
 _MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_paths"))
 
