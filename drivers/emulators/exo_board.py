@@ -19,9 +19,9 @@ from firmware_bridge.update import make_image
 
 # posix_shared_t of mcu/boards/posix.h: words of 32 bits, then the arrays.
 _WORDS: Final = (
-    "magic", "inputs", "mute", "drop", "duplicate", "reorder", "flip", "cut", "delay_us", "jitter_us", "clock_ppm",
-    "clock_start_us", "is_tracing", "trace_count", "frames_sent", "frames_dropped", "seq", "rate_hz", "is_host_open",
-    "starts", "power_on_low", "power_on_high",
+    "magic", "inputs", "mute", "drop", "duplicate", "reorder", "flip", "cut", "delay_us", "jitter_us", "wrong_seq",
+    "clock_ppm", "clock_start_us", "is_tracing", "trace_count", "frames_sent", "frames_dropped", "seq", "rate_hz",
+    "is_host_open", "starts", "late_us", "power_on_low", "power_on_high",
 )  # fmt: skip
 _OFFSET: Final = {name: 4 * index for index, name in enumerate(_WORDS)}
 _COUNTS_AT: Final = 4 * len(_WORDS)
@@ -148,7 +148,7 @@ class ExoBoard:
     # -- its surroundings
 
     def set_counts(self, counts: Sequence[int]) -> None:
-        """What the encoders read now: one a channel, 0 .. counts per turn - 1."""
+        """What the encoders read now: one a channel; a whole one gives 0 .. counts per turn - 1."""
         self._counts.pack_into(self._shared, _COUNTS_AT, *counts)
 
     def set_status(self, channel: int, status: int) -> None:

@@ -67,6 +67,8 @@ class ExoLeaderEmulator(WornLeader):
             if due_ns > now_ns:
                 time.sleep((due_ns - now_ns) * 1e-9)
                 now_ns = clock()
+            if now_ns - due_ns > self._late_ns:
+                self._late_ns = now_ns - due_ns
             # Encoders have no memory: whatever was slept through is not made up.
             self._next = max(self._next, (now_ns - self._begin_ns) // _SAMPLE_NS)
             self._at_knot(self._next)
@@ -91,12 +93,7 @@ class ExoLeaderEmulator(WornLeader):
         self.is_ending = self.is_ending or self._parent.is_gone(now_ns)
 
     def _move(self, n: int) -> None:
-        raw = self._encoders.raw(n % KNOT_SAMPLES)
-        for channel, count in self._faults.offset.items():
-            raw[channel] += count
-        for channel, count in self._faults.frozen.items():
-            raw[channel] = count
-        self._board.set_counts([count % _TURN for count in raw])
+        self._board.set_counts(self._faults.read(self._encoders.raw(n % KNOT_SAMPLES), time.monotonic_ns()))
 
     # -- the control socket
 
@@ -114,6 +111,11 @@ class ExoLeaderEmulator(WornLeader):
 
     def _take_trace(self) -> tuple[list[tuple[int, int]], int]:
         return self._board.take_trace(TRACE_ROWS)
+
+    def _take_late_ms(self) -> float:
+        board_ms = self._board.word("late_us") / 1000
+        self._board.set_word("late_us", 0)
+        return max(board_ms, super()._take_late_ms())
 
     def _status(self) -> dict[str, Any]:
         board = self._board

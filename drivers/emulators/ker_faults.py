@@ -14,6 +14,7 @@
     replug           name (the same): the port comes back, in STANDBY
     other_board      serial_number (EMU-0002): another exoskeleton is plugged in instead, its encoders mounted otherwise
     clock_step       s (-3600): the hub's clock jumps, its numbers go on
+    clock_drift      ppm (-50000): the hub's clock, and with it its schedule, runs slower (below 0) or quicker
 Channels are given by number or by name.
 """
 
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.emulators.ker_hub import KerHub
-from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, until_ns
+from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, refuse_unknown, until_ns
 from drivers.emulators.pty_port import PtyPort
 
 _FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
@@ -42,7 +43,7 @@ KINDS: Final[dict[str, str]] = {
     "freeze": "an encoder's reading stays bit-identical (channel)",
     "offset": "an encoder's reading is off (channel, deg)",
     "drift": "an encoder's reading drifts off and comes back (channel, deg, s)",
-    "nan": "an encoder's reading is no number (channel; firmware 2.1.0 cannot say so: -327.68 deg)",
+    "nan": "an encoder's reading is no number (channel; KER firmware 2.1.0 cannot say so: -327.68 deg)",
     "silent_encoder": "an encoder and all after it on the chain are missing (channel)",
     "delay": "frames come late (ms, jitter_ms)",
     "stop": "silence",
@@ -50,7 +51,8 @@ KINDS: Final[dict[str, str]] = {
     "replug": "the port comes back (name: under another name)",
     "reboot": "clock and numbers restart, the hub stands by (off_s)",
     "other_board": "another exoskeleton is plugged in instead, with other zeros (serial_number)",
-    "clock_step": "the hub's clock jumps (s)",
+    "clock_step": "the hub's or board's clock jumps (s)",
+    "clock_drift": "the hub's or board's clock runs slower (below 0) or quicker than it should (ppm)",
 }
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{kind: frozenset({"p"}) for kind in _FRAME_KINDS},
@@ -62,6 +64,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "reboot": frozenset({"off_s"}),
     "other_board": frozenset({"serial_number"}),
     "clock_step": frozenset({"s"}),
+    "clock_drift": frozenset({"ppm"}),
 }
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
 _OTHER_DEG: Final = tuple([(37 * n + 20) % 70 - 35.0 for n in range(64)])
@@ -104,6 +107,11 @@ class HubFaults:
     def is_active(self) -> bool:
         return bool(self._faults or self._behind or self._kept)
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much quicker its clock runs than it should; None: as it always does."""
+        return next((fault.amount for fault in reversed(self._faults) if fault.kind == "clock_drift"), None)
+
     def is_off(self, now_ns: int) -> bool:
         """Whether the hub is without power, or hung: it obeys nothing."""
         return now_ns < self._off_ns
@@ -115,10 +123,7 @@ class HubFaults:
     def add(self, request: dict[str, Any], now_ns: int) -> None:
         """Raises ValueError, in words, for a fault that does not exist or parameters out of range."""
         kind = kind_of(request, KINDS)
-        known = _FIELDS.get(kind, frozenset()) | {"cmd", "kind", "for_s"}
-        if unknown := sorted(request.keys() - known):
-            fields = ", ".join(sorted(_FIELDS.get(kind, ()))) or "nothing"
-            raise ValueError(f"fault {kind}: unknown {unknown[0]!r}; it takes {fields}")
+        refuse_unknown(request, kind, _FIELDS)
         fault = _Fault(kind, until_ns(request, now_ns))
         if kind in _FRAME_KINDS:
             fault.p = number(request, "p", 0.2, 0, 1)
@@ -148,6 +153,8 @@ class HubFaults:
         elif kind == "clock_step":
             self.clock_step_us += round(number(request, "s", -3600, -4000, 4000) * 1e6)
             return
+        elif kind == "clock_drift":
+            fault.amount = number(request, "ppm", -50_000, -200_000, 200_000)
         elif kind == "other_board":
             is_swapped = any(other.kind == kind for other in self._faults)
             self._swap(str(request.get("serial_number", "EMU-0002")), 0 if is_swapped else 1)

@@ -62,7 +62,8 @@ class LeaderEmulator(WornLeader):
         self._rate_hz = float(leader["rate_hz"])
         self._hub = KerHub(leader["firmware"], [HubChannel(c["sign"], c["zero_deg"]) for c in channels])
         # The schedule is the hub's own clock, which is a little fast or slow against the host's.
-        self._period_ns = 1e9 / self._rate_hz / (1 + float(leader.get("drift_ppm", 20.0)) * 1e-6)
+        self._drift_ppm = float(leader.get("drift_ppm", 20.0))
+        self._period_ns = self._period_of(self._drift_ppm)
         self._start_us = int(leader.get("start_us", 1_500_000))
         self._boot_ns = now_ns
         self._next = 1
@@ -85,6 +86,8 @@ class LeaderEmulator(WornLeader):
                 if due_ns > now_ns:
                     time.sleep((due_ns - now_ns) * 1e-9)  # to an absolute time, by Python 3.11 and newer
                     now_ns = clock()
+                if now_ns - due_ns > self._late_ns:
+                    self._late_ns = now_ns - due_ns
                 self._listen(now_ns)
                 self._stream(now_ns)
             else:
@@ -102,6 +105,17 @@ class LeaderEmulator(WornLeader):
 
     def _slot_ns(self, n: int) -> int:
         return self._boot_ns + int(n * self._period_ns)
+
+    def _period_of(self, drift_ppm: float) -> float:
+        return 1e9 / self._rate_hz / (1 + drift_ppm * 1e-6)
+
+    def _keep_pace(self) -> None:
+        """The clock runs from the next sample on as the standing faults have it; that one is where it was to be."""
+        ppm = self._faults.drift_ppm
+        period_ns = self._period_of(self._drift_ppm if ppm is None else ppm)
+        if period_ns != self._period_ns:
+            self._boot_ns += int(self._next * (self._period_ns - period_ns))
+            self._period_ns = period_ns
 
     def _stream(self, now_ns: int) -> None:
         """Send every sample that is due, one after another."""
@@ -144,6 +158,7 @@ class LeaderEmulator(WornLeader):
         self._faults.expire(now_ns)
         if self._faults.restarted:
             self._restart(now_ns)
+        self._keep_pace()
         self.is_ending = self.is_ending or self._parent.is_gone(now_ns)
 
     def _listen(self, now_ns: int) -> None:

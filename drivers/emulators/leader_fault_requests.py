@@ -25,6 +25,13 @@ def kind_of(request: dict[str, Any], kinds: Mapping[str, str]) -> str:
     return str(kind)
 
 
+def refuse_unknown(request: Mapping[str, Any], kind: str, fields: Mapping[str, frozenset[str]]) -> None:
+    """`fields`: what each kind takes."""
+    takes = fields.get(kind, frozenset())
+    if unknown := sorted(request.keys() - takes - {"cmd", "kind", "for_s"}):
+        raise ValueError(f"fault {kind}: unknown {unknown[0]!r}; it takes {', '.join(sorted(takes)) or 'nothing'}")
+
+
 def until_ns(request: dict[str, Any], now_ns: int) -> int | None:
     """When the fault ends by itself; None: when it is cleared."""
     if request.get("for_s") is None:

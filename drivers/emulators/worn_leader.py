@@ -41,6 +41,8 @@ class WornLeader(ABC):
         self._following = False
         self._control = ControlServer(leader["control"])
         self._parent = ParentWatch()
+        self._late_ns = 0
+        """Longest that this process was kept from its schedule since its status was last asked."""
         self.is_ending = False
 
     def close(self) -> None:
@@ -68,7 +70,8 @@ class WornLeader(ABC):
         command = request["cmd"]
         if command == "status":
             worker = {"state": self._worker.state, "reps": self._worker.reps, "following": self._following}
-            return {**self._status(), "worker": worker}
+            late_ms = self._take_late_ms()
+            return {**self._status(), "late_ms": late_ms, "worker": worker}
         if command == "faults":
             return {"faults": self.fault_kinds}
         if command == "worker":
@@ -87,6 +90,12 @@ class WornLeader(ABC):
         else:
             raise ValueError(f"cmd {command!r}; expected status, faults, worker, fault, clear, trace or take_trace")
         return None
+
+    def _take_late_ms(self) -> float:
+        """How long the machine has kept the emulation from its schedule, at most, since it was last asked: what looks
+        like a silent leader may be a machine that stood still."""
+        late_ns, self._late_ns = self._late_ns, 0
+        return late_ns / 1e6
 
     @abstractmethod
     def _status(self) -> dict[str, Any]:

@@ -21,13 +21,14 @@ SIDES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 _TYPED: Final = {
     "leader": {
         **dict.fromkeys(("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length"), "p=0.2"),
-        **dict.fromkeys(("freeze", "nan", "silent_encoder", "device_error"), "channel=right_j4"),
+        **dict.fromkeys(("freeze", "nan", "silent_encoder", "device_error", "checksum"), "channel=right_j4"),
         "offset": "channel=right_j4 deg=45",
         "drift": "channel=right_j4 deg=45 s=3",
         "delay": "ms=90 jitter_ms=5",
         "reboot": "off_s=0.3",
         "other_board": "serial_number=EMU-0002",
         "clock_step": "s=-3600",
+        "clock_drift": "ppm=-50000",
     },
     "arm": {
         **dict.fromkeys(("drop", "drop_commands", "duplicate", "reorder"), "bus=can_right motor=4 probability=0.5"),

@@ -2,111 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import select
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from drivers.emulators.control_socket import ControlClient
 from drivers.errors import DriverError
 from drivers.leaders.exo_wire import ExoWireLeader
-from drivers.unix_socket import wait_for_socket
 from firmware_bridge.errors import WireError
 from firmware_bridge.samples import HEALTH_MISSING, INPUT_ENABLE, INPUT_ESTOP, RawCounts
-from tests.mcu import gcc
+from tests.unit.exo_process import NAMES, Rig
 
 pytestmark = pytest.mark.process
-
-NAMES = [f"{side}_j{n}" for side in ("right", "left") for n in range(1, 9)]
-
-
-def config_of(folder: Path) -> dict[str, Any]:
-    channels = [
-        {"name": n, "sign": 1 - 2 * (i % 2), "zero_deg": 11.0 * i, "lower_deg": -90, "upper_deg": 90}
-        for i, n in enumerate(NAMES)
-    ]
-    waypoints = [
-        {"name": "home", "pose_deg": {"right_j1": 0, "right_j2": 10}, "dwell_s": 0.1},
-        {"name": "reach", "pose_deg": {"right_j1": 40, "right_j2": 30}, "dwell_s": 0.1},
-    ]
-    return {
-        "seed": 1,
-        "leader": {
-            "control": str(folder / "leader.ctl"),
-            "port_link": str(folder / "leader.tty"),
-            "kind": "exo-wire",
-            "firmware": "2.1.0",
-            "rate_hz": 1000,
-            "channels": channels,
-            "start_us": 0xFFFF_FFFF - 1_500_000,
-            "worker": {
-                "bad_every": 0,
-                "pace_s": 1.0,
-                "truth": "",
-                "waypoints": waypoints,
-                "tolerance_deg": [5, 5],
-                "rep_max_s": 5.0,
-            },
-        },
-    }
-
-
-class Rig:
-    def __init__(self, folder: Path) -> None:
-        gcc()
-        path = folder / "config.json"
-        path.write_text(json.dumps(config_of(folder)))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "drivers.emulators.leader", str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert self.process.stdout is not None and self.process.stderr is not None
-        assert self.process.stdout.readline() == b"ready\n", self.process.stderr.read()
-        wait_for_socket(str(folder / "leader.ctl"))
-        self.control = ControlClient(str(folder / "leader.ctl"))
-        self.leader = ExoWireLeader(str(folder / "leader.tty"), 2_000_000, 1000, dict(enumerate(NAMES)))
-
-    def until(self, is_it: Callable[[RawCounts], bool], within_s: float = 5.0) -> RawCounts:
-        deadline = time.monotonic() + within_s
-        last = None
-        while time.monotonic() < deadline:
-            select.select([self.leader.fileno()], [], [], 0.1)
-            sample = self.leader.read(time.monotonic_ns())
-            self.leader.tend(time.monotonic_ns())
-            if sample is not None:
-                last = sample
-                if is_it(sample):
-                    return sample
-        raise AssertionError(f"not seen within {within_s} s; last: {last}")
 
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     rig = Rig(tmp_path_factory.mktemp("exo"))
     yield rig
-    rig.control.close()
-    rig.process.terminate()
-    assert rig.process.wait(10) == 0
-    for stream in (rig.process.stdin, rig.process.stdout, rig.process.stderr):
-        assert stream is not None
-        stream.close()
+    rig.close()
 
 
 @pytest.fixture(autouse=True)
 def _no_faults(rig: Rig) -> Iterator[None]:
     yield
-    rig.control.ask("clear")
-    deadline = time.monotonic() + 5
-    while rig.control.ask("status")["state"] == "off" and time.monotonic() < deadline:
-        time.sleep(0.01)
+    rig.mend()
 
 
 def test_a_second_of_samples_is_whole_and_its_clock_passes_the_edge_of_32_bits(rig: Rig) -> None:
@@ -189,10 +110,12 @@ def test_damage_on_the_cable_is_counted_and_never_believed(rig: Rig, kind: str, 
         assert getattr(leader.counters, counter) > before + 10
 
 
-@pytest.mark.parametrize("kind", ["reorder", "duplicate", "delay"])
-def test_late_and_doubled_frames_never_step_back(rig: Rig, kind: str) -> None:
+@pytest.mark.parametrize(
+    "fault", [{"kind": "reorder", "p": 0.3}, {"kind": "duplicate", "p": 0.3}, {"kind": "delay", "jitter_ms": 3}]
+)
+def test_late_and_doubled_frames_never_step_back(rig: Rig, fault: dict[str, Any]) -> None:
     with rig.leader:
-        rig.control.ask("fault", kind=kind, p=0.3, jitter_ms=3, for_s=None)
+        rig.control.ask("fault", **fault)
         seqs: list[int] = []
         rig.until(lambda sample: seqs.append(sample.seq) or len(seqs) > 100)  # type: ignore[func-returns-value]
         assert seqs == sorted(set(seqs))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from drivers.emulators.exo_faults import KINDS as EXO_KINDS
+from drivers.emulators.exo_faults import BoardFaults
 from drivers.emulators.fault_requests import FAULT_KINDS, read_fault
 from drivers.emulators.ker_faults import KINDS as KER_KINDS
 from drivers.emulators.ker_faults import HubFaults
@@ -69,6 +70,32 @@ def test_every_example_of_the_arm_is_understood(kind):
 def test_every_example_of_a_hub_is_understood(kind):
     names = [f"right_j{n + 1}" for n in range(16)]
     faults = HubFaults(KerHub("2.1.0", [HubChannel(1, 0.0)] * 16), Port(), names, 1)  # type: ignore[arg-type]
+    faults.add({"kind": kind, "for_s": None, **settings(example("leader", kind))}, 0)
+
+
+class Board:
+    serial_number, link, is_on = "EMU-0001", "leader.tty", True
+
+    def __init__(self) -> None:
+        self.words = {"clock_ppm": 20, "clock_start_us": 1_500_000}
+
+    def word(self, name: str) -> int:
+        return self.words[name]
+
+    def set_word(self, name: str, value: int) -> None:
+        self.words[name] = value
+
+    def set_status(self, channel: int, status: int) -> None:
+        self.words[f"status {channel}"] = status
+
+    def kill(self) -> None:
+        self.is_on = False
+
+
+@pytest.mark.parametrize("kind", EXO_KINDS)
+def test_every_example_of_a_board_is_understood(kind):
+    names = [f"right_j{n + 1}" for n in range(16)]
+    faults = BoardFaults(Board(), names, lambda: [0] * 16)  # type: ignore[arg-type]
     faults.add({"kind": kind, "for_s": None, **settings(example("leader", kind))}, 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -328,6 +329,22 @@ def test_the_codec_and_the_hub_agree_sample_for_sample():
     assert [sample.seq for sample in got] == list(range(100)) and stream.lost == 0
 
 
+def test_a_clock_that_drifts_takes_its_samples_with_it_and_comes_back(rig, leader):
+    def rate(seconds):
+        first = last = samples(leader, 1)[0]
+        while last.t_ns - first.t_ns < seconds * 1e9:
+            last = samples(leader, 1)[0]
+        assert last.seq - first.seq == pytest.approx((last.device_us - first.device_us) / 1000, abs=20)
+        return (last.device_us - first.device_us) * 1000 / (last.t_ns - first.t_ns)
+
+    rig.fault("clock_drift", ppm=-200_000)
+    time.sleep(0.1)
+    assert 0.7 < rate(2.0) < 0.9
+    rig.control.ask("clear")
+    time.sleep(0.1)
+    assert rate(2.0) > 0.93
+
+
 def test_a_drift_goes_off_and_comes_back(rig, leader):
     before = samples(leader, 5)[-1].counts
     rig.fault("drift", channel=2, deg=30, s=0.6)
@@ -335,3 +352,13 @@ def test_a_drift_goes_off_and_comes_back(rig, leader):
     assert max(during) > 2500  # 30 degrees are 3000 counts
     assert abs(during[-1]) < 300
     assert max(abs(b - a) for a, b in itertools.pairwise(during)) < 1500, "no jump that a joint could not make"
+
+
+def test_a_pause_of_the_emulation_is_told_once(rig, leader):
+    rig.control.ask("status")
+    os.kill(rig.process.pid, signal.SIGSTOP)
+    time.sleep(0.3)
+    os.kill(rig.process.pid, signal.SIGCONT)
+    samples(leader, 20)
+    assert rig.control.ask("status")["late_ms"] > 250
+    assert rig.control.ask("status")["late_ms"] < 250

@@ -27,7 +27,6 @@ static exo_board_t board;
 static exo_channel_t channels[EXO_MAX_CHANNELS];
 static bool is_reboot_asked;
 static volatile sig_atomic_t is_ending;
-static uint64_t power_on_ns;
 
 static const exo_param_t params[PARAMS] = {
     {0, EXO_PARAM_KIND_U32, 0, 0, 0, 1, 100, 10, "stale_ms", "ms"},
@@ -55,15 +54,45 @@ uint64_t posix_now_ns(void)
 
 static bool is_time_held;
 static uint32_t held_us;
+static struct {
+    uint64_t from_ns; /* the host's time since which it has run at `ppm` */
+    double run_ns;    /* what it had run until then */
+    int32_t ppm;
+    uint32_t start_us;
+    bool has_stepped;
+} board_clock;
+
+static void start_clock(void)
+{
+    board_clock.from_ns = posix_now_ns();
+    board_clock.run_ns = 0.0;
+    board_clock.ppm = posix_shared->clock_ppm;
+    board_clock.start_us = posix_shared->clock_start_us;
+    posix_shared->power_on_low = (uint32_t)board_clock.from_ns;
+    posix_shared->power_on_high = (uint32_t)(board_clock.from_ns >> 32);
+}
+
+static double clock_run_ns(uint64_t now_ns)
+{
+    return board_clock.run_ns + (double)(now_ns - board_clock.from_ns) * (1.0 + board_clock.ppm * 1e-6);
+}
 
 uint32_t exo_hal_micros(void)
 {
     if (is_time_held) {
         return held_us;
     }
-    const uint64_t ns = posix_now_ns() - power_on_ns;
-    const double rate = 1.0 + posix_shared->clock_ppm * 1e-6;
-    return (uint32_t)((uint64_t)((double)ns * rate) / 1000u + posix_shared->clock_start_us);
+    const uint64_t now_ns = posix_now_ns();
+    if (posix_shared->clock_ppm != board_clock.ppm) { /* from now on: what it has run until now stays as it was */
+        board_clock.run_ns = clock_run_ns(now_ns);
+        board_clock.from_ns = now_ns;
+        board_clock.ppm = posix_shared->clock_ppm;
+    }
+    if (posix_shared->clock_start_us != board_clock.start_us) {
+        board_clock.start_us = posix_shared->clock_start_us;
+        board_clock.has_stepped = true;
+    }
+    return (uint32_t)((uint64_t)clock_run_ns(now_ns) / 1000u) + board_clock.start_us;
 }
 
 uint8_t exo_hal_read_channel(uint8_t channel, uint32_t *counts)
@@ -191,11 +220,9 @@ static bool read_options(int count, char **words, options_t *options)
 
 static bool start(void)
 {
-    power_on_ns = posix_now_ns();
+    start_clock();
     posix_shared->starts++;
     posix_shared->rate_hz = 0;
-    posix_shared->power_on_low = (uint32_t)power_on_ns;
-    posix_shared->power_on_high = (uint32_t)(power_on_ns >> 32);
     if (config.has_boot_loader) { /* a program of its own on a real chip: nothing but the flash is handed over */
         exo_update_t loader;
         if (!exo_update_boot(&loader)) {
@@ -227,7 +254,11 @@ static uint32_t wait_us(void)
 static void take_turn(void)
 {
     const uint32_t before = board.stats.samples;
+    const uint32_t seq = board.sample.seq;
+    const uint32_t wrong = posix_happens(posix_shared->wrong_seq) ? posix_dice() : seq;
+    board.sample.seq = wrong;
     exo_board_poll(&board);
+    board.sample.seq = seq + (board.sample.seq - wrong);
     if (board.stats.samples != before && posix_shared->is_tracing != 0) {
         const uint32_t at = posix_shared->trace_count % POSIX_TRACE_ROWS;
         posix_shared->trace[at].seq = posix_shared->seq;
@@ -239,12 +270,16 @@ static void take_turn(void)
 
 /* A microcontroller is never kept from its sample times, but this process is, by the machine that it runs on. So the
    times that were slept through are lived again, one by one, as if their frames had waited in the cable. The clock stands
-   still through each turn: a time that passed within one would be taken for missed. */
+   still through each turn: a time that passed within one would be taken for missed. A step of the clock is no sleep. */
 static void catch_up(void)
 {
     const uint32_t now_us = exo_hal_micros();
+    const uint32_t late_us = now_us - board.due_us;
     is_time_held = true;
-    if (now_us - board.due_us <= MOST_BEHIND_US) {
+    if (!board_clock.has_stepped && board.rate_hz != 0 && late_us < 0x80000000u && late_us > posix_shared->late_us) {
+        posix_shared->late_us = late_us;
+    }
+    if (!board_clock.has_stepped && late_us <= MOST_BEHIND_US) {
         while (board.rate_hz != 0 && (int32_t)(now_us - board.due_us) >= 0) {
             held_us = board.due_us;
             take_turn();
@@ -253,13 +288,14 @@ static void catch_up(void)
     held_us = now_us;
     take_turn();
     is_time_held = false;
+    board_clock.has_stepped = false;
 }
 
 static int run(void)
 {
     while (posix_link_wait(wait_us()) && !is_ending) {
         if (is_hung()) {
-            if (exo_hal_micros() - posix_shared->clock_start_us > WATCHDOG_US && !start()) {
+            if (exo_hal_micros() - board_clock.start_us > WATCHDOG_US && !start()) {
                 return 3;
             }
             continue;

@@ -20,7 +20,9 @@ typedef struct {
     uint32_t cut;
     uint32_t delay_us;
     uint32_t jitter_us;
-    /* the board's clock against the host's */
+    /* a fault of the board's memory: samples that carry another number; of 65536 */
+    uint32_t wrong_seq;
+    /* the board's clock against the host's; both may change while it runs: a drift from then on, a step */
     int32_t clock_ppm;
     uint32_t clock_start_us;
     uint32_t is_tracing;
@@ -32,7 +34,8 @@ typedef struct {
     uint32_t rate_hz;
     uint32_t is_host_open;
     uint32_t starts;
-    uint32_t power_on_low; /* host's monotonic ns at which the board's clock stood at clock_start_us */
+    uint32_t late_us; /* longest that this process slept through sample times, since somebody set it to 0 */
+    uint32_t power_on_low; /* host's monotonic ns at which the board's clock stood at clock_start_us, as that was then */
     uint32_t power_on_high;
     uint32_t counts[EXO_MAX_CHANNELS];
     uint32_t status[EXO_MAX_CHANNELS];
@@ -44,6 +47,8 @@ typedef struct {
 
 extern posix_shared_t *posix_shared;
 uint64_t posix_now_ns(void);
+uint32_t posix_dice(void);
+bool posix_happens(uint32_t of_65536);
 extern uint64_t posix_written_ns; /* when the last frame was handed to the line */
 
 /* posix_flash.c. Power fails in the middle of flash operation number `power_fails_at` (0: never). */

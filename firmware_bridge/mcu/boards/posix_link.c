@@ -227,7 +227,7 @@ static bool write_line(const uint8_t *data, size_t size)
     return true;
 }
 
-static uint32_t dice(void)
+uint32_t posix_dice(void)
 {
     static uint32_t state = 2463534242u; /* xorshift32, Marsaglia 2003 */
     state ^= state << 13;
@@ -236,9 +236,9 @@ static uint32_t dice(void)
     return state;
 }
 
-static bool happens(uint32_t of_65536)
+bool posix_happens(uint32_t of_65536)
 {
-    return of_65536 != 0 && (dice() >> 16) < of_65536;
+    return of_65536 != 0 && (posix_dice() >> 16) < of_65536;
 }
 
 static bool pass_on(const uint8_t *data, size_t size)
@@ -252,7 +252,7 @@ static bool pass_on(const uint8_t *data, size_t size)
     }
     const uint32_t jitter_us = posix_shared->jitter_us;
     const size_t slot = (delayed_first + delayed_count++) % MOST_DELAYED;
-    delayed[slot].due_ns = posix_now_ns() + 1000ull * (delay_us + (jitter_us != 0 ? dice() % jitter_us : 0));
+    delayed[slot].due_ns = posix_now_ns() + 1000ull * (delay_us + (jitter_us != 0 ? posix_dice() % jitter_us : 0));
     delayed[slot].size = size;
     memcpy(delayed[slot].data, data, size);
     return true;
@@ -274,24 +274,24 @@ static bool transmit(const uint8_t *data, size_t size)
     if (posix_shared->mute != 0 || posix_shared->is_host_open == 0) {
         return false;
     }
-    if (happens(posix_shared->drop)) {
+    if (posix_happens(posix_shared->drop)) {
         return true;
     }
     memcpy(damaged, data, size);
-    if (happens(posix_shared->flip)) {
+    if (posix_happens(posix_shared->flip)) {
         const size_t first = is_hub ? 8 : 0;
-        damaged[first + dice() % (is_hub ? damaged[4] + 1u : size)] ^= (uint8_t)(1u << dice() % 8);
+        damaged[first + posix_dice() % (is_hub ? damaged[4] + 1u : size)] ^= (uint8_t)(1u << posix_dice() % 8);
     }
-    if (!is_hub && happens(posix_shared->cut)) {
-        size = 1 + dice() % size;
+    if (!is_hub && posix_happens(posix_shared->cut)) {
+        size = 1 + posix_dice() % size;
     }
-    if (happens(posix_shared->reorder) && kept_size == 0) {
+    if (posix_happens(posix_shared->reorder) && kept_size == 0) {
         memcpy(kept, damaged, size);
         kept_size = size;
         return true;
     }
     is_sent = pass_on(damaged, size);
-    if (happens(posix_shared->duplicate)) {
+    if (posix_happens(posix_shared->duplicate)) {
         pass_on(damaged, size);
     }
     if (kept_size != 0) {
