@@ -298,6 +298,8 @@ class Loop:
             return 0, 0
         except BusFullError as error:
             self._found.append(("send_queue_full", str(error)))
+            if self._sent is None:  # nothing to brake: it was about to be switched on
+                self._stay_off()
             return 0, 0
         except DriverError as error:
             self._links.arm_down = str(error)
