@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -34,15 +35,19 @@ _BINARY: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mod: ast.FloorDiv,
 }
 _CALLED: dict[str, str] = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_ORDINAL = {2: "nd", 3: "rd"}
 
 
 @dataclass(frozen=True)
 class Mutant:
     line: int
     source: str
-    """The line before the change, stripped."""
+    """The line before the change, stripped; after its function's name where another function has the same line."""
     change: str
-    """Words, e.g. '< to <='."""
+    """Words, e.g. '< to <='; '< to <=, 2nd' of the second such place in the line."""
+    function: str
+    lines: frozenset[int]
+    """Of the statement: what runs none of them does not see the change."""
     _plain: ast.Module = field(repr=False)
     _index: int
     _number: int
@@ -50,20 +55,93 @@ class Mutant:
     @property
     def tree(self) -> ast.Module:
         """The mutated module, made when asked for: a large module has a thousand of them."""
-        tree = copy.deepcopy(self._plain)
+        return self._changed(copy.deepcopy(self._plain))
+
+    def spoil(self) -> ast.Module:
+        """As `tree`, and quicker: of the tree that all mutants share, for a process that looks at one of them only."""
+        return self._changed(self._plain)
+
+    def _changed(self, tree: ast.Module) -> ast.Module:
         _apply(tree, _nth(tree, self._index), self._number)
         return ast.fix_missing_locations(tree)
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant, in the order of the source. Words of messages, annotations and docstrings are left alone."""
-    lines = source.splitlines()
+    lines = [line.strip() for line in source.splitlines()]
     plain = ast.parse(source)
     _drop_annotations(plain)
-    for index, node in enumerate(ast.walk(plain)):
-        for number, change in enumerate(_changes(node)):
-            line = getattr(node, "lineno", 1)
-            yield Mutant(line, lines[line - 1].strip(), change, plain, index, number)
+    homes = _homes(plain)
+    functions = {line: function for _, (function, own) in homes.items() for line in own}
+    where: dict[str, set[str]] = defaultdict(set)
+    for number, line in enumerate(lines, start=1):
+        where[line].add(functions.get(number, ""))
+    found = [
+        (getattr(node, "lineno", 1), _column(node, number), index, number, change)
+        for index, node in enumerate(ast.walk(plain))
+        for number, change in enumerate(_changes(node))
+    ]
+    nodes = list(ast.walk(plain))
+    seen: Counter[tuple[int, str]] = Counter()
+    for row, _, index, number, change in sorted(found):
+        seen[row, change] += 1
+        count = seen[row, change]
+        function, own = homes[nodes[index]]
+        words = lines[row - 1]
+        yield Mutant(
+            row,
+            f"{function}: {words}" if len(where[words]) > 1 else words,
+            change if count == 1 else f"{change}, {count}{_ORDINAL.get(count, 'th')}",
+            function,
+            own,
+            plain,
+            index,
+            number,
+        )
+
+
+def _homes(tree: ast.Module) -> dict[ast.AST, tuple[str, frozenset[int]]]:
+    """Node -> name of its function; lines of the statement that it stands in, without those of statements within."""
+    homes: dict[ast.AST, tuple[str, frozenset[int]]] = {}
+
+    def visit(node: ast.AST, function: str, own: frozenset[int]) -> None:
+        if isinstance(node, ast.stmt):
+            inner = {line for child in _statements(node) for line in range(child.lineno, _end(child) + 1)}
+            own = frozenset(set(range(node.lineno, _end(node) + 1)) - inner | {node.lineno})
+        homes[node] = function, own
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            function = f"{function}.{node.name}".lstrip(".")
+        for child in ast.iter_child_nodes(node):
+            visit(child, function, own)
+
+    visit(tree, "", frozenset())
+    return homes
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        else:
+            yield from _statements(child)
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+def _column(node: ast.AST, number: int) -> tuple[int, int]:
+    """Where in the source the change is seen: at an operator, not at the begin of what it takes."""
+    match node:
+        case ast.Compare(ops=ops, comparators=comparators):
+            at = [place for place, op in enumerate(ops) for _ in _COMPARE.get(type(op), ())][number]
+            return comparators[at].lineno, comparators[at].col_offset
+        case ast.BinOp(right=right):
+            return right.lineno, right.col_offset
+        case ast.BoolOp(values=values):
+            return values[1].lineno, values[1].col_offset
+        case _:
+            return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
 
 
 def _drop_annotations(tree: ast.Module) -> None:

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import ast
-import os
+import gc
 import random
-import signal
-import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from tests.mutation.explained import EXPLAINED
+from tests.mutation.forked import end_after, forked
+from tests.mutation.in_place import loaded_files, places, source
+from tests.mutation.kept import Kept, Result
 from tests.mutation.mutate import Mutant, mutants
+from tests.mutation.reach import Reach, fails, reach
 from tests.mutation.targets import TARGETS
 
-_LONGEST_S, _LONGEST_TIMES = 4, 6
-"""A mutant that runs for longer than this, and so many times longer than the tests without one, never ends."""
-_PACKAGES = ("tests.", "station.", "drivers.", "firmware_bridge.")
+_LONGEST_S, _LONGEST_TIMES = 2.0, 6.0
+"""A test of a mutant that works for longer than this, and so many times longer than without one, never ends."""
+_QUICK_S = 0.002
+_NO_END, _NO_IMPORT = "no end", "the import"
 
 
-def mutated(name: str, seconds: float, seed: int, part: tuple[int, int], most: int) -> dict[str, Any]:
-    plugin = _Run(name, seconds, seed, part, most)
+class Options(NamedTuple):
+    seconds: float
+    seed: int
+    part: tuple[int, int]
+    most: int
+    keep: Path | None
+
+
+def mutated(name: str, options: Options) -> dict[str, Any]:
+    plugin = _Run(name, options)
     pytest.main(["-q", "-p", "no:cacheprovider", "-o", "addopts=", *TARGETS[name].tests], plugins=[plugin])
     return plugin.report
 
@@ -33,100 +44,114 @@ def mutated(name: str, seconds: float, seed: int, part: tuple[int, int], most: i
 class _Run:
     """A pytest plug-in that runs the collected tests once without and then against the chosen mutants."""
 
-    def __init__(self, name: str, seconds: float, seed: int, part: tuple[int, int], most: int) -> None:
-        self._target = TARGETS[name]
-        self._explained = {(line, change) for line, changes, _ in EXPLAINED.get(name, ()) for change in changes}
-        self._seconds, self._seed, self._part, self._most = seconds, seed, part, most
-        self._longest_s = 60
+    def __init__(self, name: str, options: Options) -> None:
+        self._name, self._options, self._target = name, options, TARGETS[name]
+        self._killed: Counter[tuple[str, str]] = Counter()
         self.report: dict[str, Any] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        slow = [item for item in session.items if any(word in item.name for word in self._target.slow)]
-        items = [item for item in session.items if item not in slow] + slow
-        file = Path(*self._target.module.split(".")).with_suffix(".py")
-        source = file.read_text(encoding="utf-8")
-        begin = time.monotonic()
-        if self._killer(items, ast.parse(source)) is not None:
-            raise SystemExit(f"tests.mutation: {file}: the tests fail without any mutant; mend them first")
-        self._longest_s = max(_LONGEST_S, round(_LONGEST_TIMES * (time.monotonic() - begin)))
-        found = list(mutants(source))
-        begin = time.monotonic()
-        killed = done = 0
-        survivors: list[str] = []
-        explained: list[str] = []
-        needed: set[str] = set()
-        needless: set[str] = set()
-        for mutant in self._choose(found):
-            if time.monotonic() - begin > self._seconds:
-                break
-            done += 1
-            killer = self._killer(items, mutant.tree)
-            is_explained = (mutant.source, mutant.change) in self._explained
-            words = f"{file}:{mutant.line}: {mutant.change}: {mutant.source}"
-            change = f"{mutant.change}: {mutant.source}"
-            if killer is None:
-                needed.add(change)
-                (explained if is_explained else survivors).append(words)
-                continue
-            killed += 1
-            if is_explained:
-                needless.add(change)
-            if 0 < killer < len(items) - len(slow):
-                items.insert(0, items.pop(killer))
-        self.report = {
-            "made": len(found),
-            "run": done,
-            "killed": killed,
-            "explained": sorted(explained),
-            "survivors": sorted(survivors),
-            "needless": sorted(needless - needed),
-            "seconds": round(time.monotonic() - begin),
-            "good": not survivors,
-        }
+        target = self._target
+        self._items: Sequence[pytest.Item] = session.items
+        self._put, again = places(target.module), [(places(name), source(name)) for name in target.again]
+        self._again = [(put, ast.parse(words)) for put, words in again]
+        file, words = Path(*target.module.split(".")).with_suffix(".py"), source(target.module)
+        found = list(mutants(words))
+        gc.freeze()  # a fork does not copy what nobody touches
+        with Kept(self._options.keep, self._name, loaded_files()) as kept:
+            chosen = self._choose(len(found))
+            if any(number not in kept.results for number in chosen):
+                self._reach = self._look(str(file), ast.parse(words))
+                self._run(found, chosen, kept)
+            self.report = _report(
+                file,
+                found,
+                {number: kept.results[number] for number in chosen if number in kept.results},
+                EXPLAINED.get(self._name, ()),
+            )
         return True
 
-    def _choose(self, found: Sequence[Mutant]) -> list[Mutant]:
-        k, n = self._part
-        chosen = random.Random(self._seed).sample(found, len(found))[k - 1 :: n]
-        return chosen[: self._most]
+    def _look(self, file: str, plain: ast.Module) -> Reach:
+        def all_fail() -> list[str]:
+            self._put_in_place(plain)
+            return [item.nodeid for item in self._items if fails(item)]
 
-    def _killer(self, items: Sequence[pytest.Item], tree: ast.Module) -> int | None:
-        """The number of the first test that fails with the mutant in the module's place; None: it survives."""
-        receiver, sender = os.pipe()
-        child = os.fork()
-        if child == 0:
-            signal.alarm(self._longest_s)  # a mutant that never ends is a dead one
-            code = 1
+        failed = forked(all_fail)
+        if failed != []:
+            raise SystemExit(f"tests.mutation: {failed} fail without any mutant; mend them first")
+        return reach(self._items, file, lambda: self._put_in_place(plain))
+
+    def _run(self, found: Sequence[Mutant], chosen: Sequence[int], kept: Kept) -> None:
+        end = time.monotonic() + self._options.seconds
+        for number in chosen:
+            if number in kept.results:
+                continue
+            begin = time.monotonic()
+            if begin > end:
+                break
+            killer = self._killer(found[number])
+            kept.keep(number, Result(killer, round(time.monotonic() - begin, 3)))
+            if killer is not None:
+                self._killed[found[number].function, killer] += 1
+
+    def _choose(self, count: int) -> list[int]:
+        k, n = self._options.part
+        chosen = random.Random(self._options.seed).sample(range(count), count)[k - 1 :: n]
+        return chosen[: self._options.most]
+
+    def _killer(self, mutant: Mutant) -> str | None:
+        """The first test that fails with the mutant in the module's place; None: it survives."""
+        quick_first = sorted(self._reach.tests(mutant.lines), key=lambda number: self._price(number, mutant.function))
+
+        def work() -> str:
             try:
-                _put_in_place(self._target.module, tree)
-                for name in self._target.again:
-                    _put_in_place(name, ast.parse(Path(str(sys.modules[name].__file__)).read_text(encoding="utf-8")))
-                failed = next((number for number, item in enumerate(items) if _fails(item)), None)
-                code = 0 if failed is None else 1
-                os.write(sender, str(failed).encode())
-            finally:
-                os._exit(code)
-        os.close(sender)
-        with os.fdopen(receiver) as pipe:
-            failed = pipe.read()
-        _, status = os.waitpid(child, 0)
-        if status == 0:
-            return None
-        return int(failed) if failed.isdigit() else 0
+                self._put_in_place(mutant.spoil())
+            except Exception:  # noqa: BLE001  a module that cannot be run is a dead mutant, whatever it says
+                return _NO_IMPORT
+            for number in quick_first:
+                end_after(max(_LONGEST_S, _LONGEST_TIMES * self._reach.seconds[number]))
+                if fails(self._items[number]):
+                    return self._items[number].nodeid
+            return ""
+
+        killer = forked(work)
+        return _NO_END if killer is None else killer or None
+
+    def _price(self, number: int, function: str) -> float:
+        """Quick tests first, and those that killed others of the same function."""
+        killed = self._killed[function, self._items[number].nodeid]
+        return max(self._reach.seconds[number], _QUICK_S) / (1 + killed)
+
+    def _put_in_place(self, tree: ast.Module) -> None:
+        self._put(tree)
+        for put, again in self._again:
+            put(again)
 
 
-def _fails(item: pytest.Item) -> bool:
-    return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
-
-
-def _put_in_place(name: str, tree: ast.Module) -> None:
-    """Runs the tree as the module `name`, and gives its names to all who imported them."""
-    module = sys.modules[name]
-    before = dict(vars(module))
-    exec(compile(tree, str(module.__file__), "exec"), vars(module))
-    for other_name, other in list(sys.modules.items()):
-        if other is module or not other_name.startswith(_PACKAGES):
+def _report(
+    file: Path, found: Sequence[Mutant], results: dict[int, Result], entries: Sequence[tuple[str, Sequence[str], str]]
+) -> dict[str, Any]:
+    known = {(line, change) for line, changes, _ in entries for change in changes}
+    survivors: list[str] = []
+    explained: list[str] = []
+    needed: set[tuple[str, str]] = set()
+    killed: set[tuple[str, str]] = set()
+    for number, result in sorted(results.items()):
+        mutant = found[number]
+        key = mutant.source, mutant.change
+        if result.killer is not None:
+            killed.add(key)
             continue
-        for key, value in list(vars(other).items()):
-            if key in before and value is before[key]:
-                setattr(other, key, vars(module)[key])
+        needed.add(key)
+        words = f"{file}:{mutant.line}: {mutant.change}: {mutant.source}"
+        (explained if key in known else survivors).append(words)
+    return {
+        "made": len(found),
+        "run": len(results),
+        "killed": len(results) - len(explained) - len(survivors),
+        "no_end": sum(result.killer == _NO_END for result in results.values()),
+        "explained": explained,
+        "survivors": survivors,
+        "needless": sorted(f"{change}: {line}" for line, change in known & killed - needed),
+        "seconds": round(sum(result.seconds for result in results.values())),
+        "good": not survivors,
+    }

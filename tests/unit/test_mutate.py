@@ -6,12 +6,16 @@ import ast
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.mutation.explained import EXPLAINED
+from tests.mutation.forked import end_after, forked
+from tests.mutation.kept import Kept, Result
 from tests.mutation.mutate import mutants
+from tests.mutation.reach import Reach
 from tests.mutation.targets import TARGETS
 
 
@@ -82,6 +86,81 @@ def test_a_mutant_names_its_line():
     }
 
 
+def test_like_changes_of_one_line_are_told_apart():
+    found = [(mutant.change, ast.unparse(mutant.tree)) for mutant in mutants("x = a * (b * c) - a * c")]
+    assert found == [
+        ("* to /", "x = a / (b * c) - a * c"),
+        ("* to /, 2nd", "x = a * (b / c) - a * c"),
+        ("- to +", "x = a * (b * c) + a * c"),
+        ("* to /, 3rd", "x = a * (b * c) - a / c"),
+    ]
+
+
+def test_like_lines_of_two_functions_are_told_apart():
+    source = (
+        "class C:\n    def f(self):\n        self.x = a\n    def g(self):\n        self.x = a\n        self.y = a\n"
+    )
+    assert [mutant.source for mutant in mutants(source)] == ["C.f: self.x = a", "C.g: self.x = a", "self.y = a"]
+
+
+def test_a_change_is_seen_where_the_lines_of_its_statement_run_and_not_where_those_within_do():
+    source = (
+        "for x in (\n    1,\n    2,\n):\n    if x:\n        y(\n            3\n        )\n    else:\n        y(4)\n"
+    )
+    assert {mutant.change: set(mutant.lines) for mutant in mutants(source) if " to " in mutant.change} == {
+        "1 to 2": {1, 2, 3, 4},
+        "2 to 3": {1, 2, 3, 4},
+        "3 to 4": {6, 7, 8},
+        "4 to 5": {10},
+    }
+
+
+def test_a_spoilt_tree_is_the_mutant():
+    source = "x = a < b"
+    assert [ast.unparse(list(mutants(source))[number].spoil()) for number in range(2)] == ["x = a <= b", "x = a >= b"]
+
+
+def test_results_are_kept_until_a_file_changes(tmp_path):
+    source = tmp_path / "x.py"
+    source.write_text("a = 1")
+    with Kept(tmp_path / "kept", "x", [source]) as kept:
+        kept.keep(3, Result("a test", 0.5))
+        kept.keep(4, Result(None, 1.0))
+    with (tmp_path / "kept" / "x.jsonl").open("a") as file:
+        file.write('[5, "a te')  # interrupted
+    with Kept(tmp_path / "kept", "x", [source]) as kept:
+        assert kept.results == {3: Result("a test", 0.5), 4: Result(None, 1.0)}
+        kept.keep(5, Result("a test", 0.5))
+    with Kept(tmp_path / "kept", "x", [source]) as kept:
+        assert set(kept.results) == {3, 4, 5}
+    source.write_text("a = 2")
+    with Kept(tmp_path / "kept", "x", [source]) as kept:
+        assert kept.results == {}
+
+
+def test_what_neither_ends_nor_works_is_ended():
+    def sleep() -> None:
+        end_after(0.01)
+        time.sleep(100)
+
+    def turn() -> None:
+        end_after(0.01)
+        while True:
+            pass
+
+    assert forked(sleep) is None
+    assert forked(turn) is None
+    assert forked(lambda: [1, "a"]) == [1, "a"]
+
+
+def test_a_test_that_does_not_run_a_line_is_not_asked():
+    reach = Reach((1.0, 1.0, 1.0), (frozenset({3}), frozenset({4, 5}), frozenset({3, 5})), frozenset({1}))
+    assert reach.tests(frozenset({3})) == [0, 2]
+    assert reach.tests(frozenset({5, 6})) == [1, 2]
+    assert reach.tests(frozenset({7})) == []
+    assert reach.tests(frozenset({1, 7})) == [0, 1, 2]  # an import sets it for all
+
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -102,13 +181,33 @@ def test_every_explanation_is_of_a_change_that_is_made(name):
     assert sorted(explained - made) == []
 
 
-def test_a_share_of_the_mutants_is_killed():
+def test_a_share_of_the_mutants_is_killed(tmp_path):
     """The same few of three modules each time; all: python -m tests.mutation."""
-    command = [sys.executable, "-m", "tests.mutation", "watch", "links", "can_frame", "--mutants", "6", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=110)
+    names = ("links", "can_frame", "exo_codec")
+    command = [sys.executable, "-m", "tests.mutation", *names, "--mutants", "6", "--keep", str(tmp_path)]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT, check=False, timeout=110)
     report = json.loads(done.stdout)
     assert {name: (result["run"], result["survivors"]) for name, result in report.items()} == {
-        name: (6, []) for name in ("watch", "links", "can_frame")
+        name: (6, []) for name in names
     }
     assert done.returncode == 0
     assert sum(result["killed"] for result in report.values()) > 12
+    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert set(kept) == {f"{name}.jsonl" for name in names}
+    again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=110)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == kept
+    *_, head, one, two, three, total = again.stdout.splitlines()
+    assert head.split() == [
+        "module",
+        "mutants",
+        "run",
+        "killed",
+        "by",
+        "no",
+        "end",
+        "explained",
+        "surviving",
+        "seconds",
+    ]
+    assert [row.split()[0] for row in (one, two, three, total)] == [*names, "all"]
+    assert int(total.split()[2]) == 18
