@@ -1,4 +1,4 @@
-"""One station a bus: an abstract AF_UNIX name, made of interface and channel, that only one process can have.
+"""One station a bus: an abstract AF_UNIX name, made of what the channel really is, that only one process can have.
 
 The kernel frees it with its process, however that ends, and names the process that has it. It lives in the network
 namespace, as the CAN interfaces do, so that no other temporary folder and no other user gets round it.
@@ -8,17 +8,40 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import socket
+import stat
 import struct
+from pathlib import Path
 from typing import Final
 
 from drivers.errors import DriverError
 
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid: unix(7)
+_ASKERS: Final = 4096
+"""Who was refused and asked whose it is stands in the lock's queue for good, as nobody accepts it."""
 
 
 def lock_name(interface: str, channel: str) -> str:
-    return "\0station-can-" + hashlib.sha256(f"{interface}\0{channel}".encode()).hexdigest()[:32]
+    return "\0station-can-" + hashlib.sha256(_bus(interface, channel).encode()).hexdigest()[:32]
+
+
+def _bus(interface: str, channel: str) -> str:
+    """One name for one bus, however it is spelled: the kernel's number of a network interface, which its other names
+    (ip-link(8), altname) have too; a device by its numbers; else where a path leads to in the end."""
+    if interface.startswith("socketcan"):
+        try:
+            return f"network interface {socket.if_nametoindex(channel)}"
+        except OSError:
+            return f"{interface}\0{channel}"  # there is none: opening it will say so
+    path = channel if Path(channel).exists() else channel.partition("@")[0]  # python-can's slcan takes PORT@BAUD
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return f"path {os.path.realpath(path)}" if "/" in path else f"{interface}\0{channel}"
+    if stat.S_ISCHR(found.st_mode):
+        return f"device {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
+    return f"path {os.path.realpath(path)}"
 
 
 class BusLock:
@@ -29,7 +52,7 @@ class BusLock:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.bind(name)
-            self._socket.listen(1)
+            self._socket.listen(_ASKERS)
         except OSError as error:
             self._socket.close()
             if error.errno != errno.EADDRINUSE:

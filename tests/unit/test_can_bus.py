@@ -233,11 +233,58 @@ def test_another_temporary_folder_does_not_get_round_the_lock(tmp_path: Path) ->
     assert b"uses it" in other.stderr
 
 
+def test_a_path_is_one_bus_however_it_is_spelled(tmp_path: Path, monkeypatch) -> None:
+    socket_path = tmp_path / "can_right.sock"
+    hub = HubServer(str(socket_path))
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "other.sock").symlink_to("can_right.sock")
+    monkeypatch.chdir(tmp_path)
+    spelled = [str(socket_path), "can_right.sock", "./can_right.sock", f"{tmp_path}//can_right.sock"]
+    spelled += ["link/can_right.sock", "other.sock"]
+    assert len({lock_name("station_hub", channel) for channel in spelled}) == 1
+    bus = open_bus("station_hub", str(socket_path))
+    for channel in spelled:
+        with pytest.raises(DriverError, match=f"process {os.getpid()} uses it"):
+            open_bus("station_hub", channel)
+    bus.close()
+    hub.close()
+
+
+def test_a_serial_device_is_one_bus_by_every_name(tmp_path: Path) -> None:
+    ends = [os.openpty() for _ in range(2)]
+    port, other = (os.ttyname(slave) for _, slave in ends)
+    (tmp_path / "by-id").symlink_to(port)
+    names = {lock_name("slcan", port), lock_name("slcan", f"{tmp_path}/by-id@115200"), lock_name("seeedstudio", port)}
+    assert len(names) == 1 and lock_name("slcan", other) not in names
+    for end in (end for pair in ends for end in pair):
+        os.close(end)
+
+
+def test_a_can_interface_is_one_bus_by_its_other_names_too(monkeypatch) -> None:
+    index_of = {"can0": 3, "left_arm": 3, "can1": 4}
+    monkeypatch.setattr("drivers.bus_lock.socket.if_nametoindex", lambda name: index_of[name])
+    assert lock_name("socketcan", "can0") == lock_name("socketcan", "left_arm") != lock_name("socketcan", "can1")
+
+
+def test_the_kernel_knows_an_interface_by_its_other_names() -> None:
+    """In a network of its own, where this system allows one."""
+    code = "from drivers.bus_lock import BusLock\nkept = BusLock('socketcan', 'lo')\nBusLock('socketcan', 'left_arm')"
+    rename = "ip link property add dev lo altname left_arm"
+    made = subprocess.run(
+        ["unshare", "-rn", "sh", "-c", f'{rename} && exec {sys.executable} -c "$0"', code],
+        capture_output=True,
+        text=True,
+    )
+    if "DriverError" not in made.stderr and "Traceback" not in made.stderr and made.returncode:
+        pytest.skip(f"no network of one's own here: {made.stderr.strip()}")
+    assert "uses it; expected to be alone on it" in made.stderr
+
+
 def test_locks_of_different_buses_do_not_meet() -> None:
     names = {
-        lock_name("socketcan", "can0"),
-        lock_name("socketcan", "can1"),
-        lock_name("slcan", "can0"),
+        lock_name("socketcan", "no_such_can0"),
+        lock_name("socketcan", "no_such_can1"),
+        lock_name("slcan", "no_such_can0"),
         lock_name("station_hub", "/run/a/" + "x" * 80 + "/can_right.sock"),
         lock_name("station_hub", "/run/b/" + "x" * 80 + "/can_right.sock"),
     }
