@@ -149,6 +149,12 @@ def _check_rig(rig: Rig, path: Path) -> None:
             f"{path}: arm.watchdog_ms is {rig.arm.watchdog_ms:g}; expected more than two periods of arm.rate_hz "
             f"({2e3 / rig.arm.rate_hz:g} ms)"
         )
+    most_gap_ms = rig.arm.feedback_stop_ms - 2e3 / rig.arm.rate_hz
+    if rig.loop.gap_stop_ms > most_gap_ms:
+        raise ConfigError(
+            f"{path}: loop.gap_stop_ms is {rig.loop.gap_stop_ms:g}; expected at most {most_gap_ms:g}, two periods of "
+            "arm.rate_hz below arm.feedback_stop_ms: else a motor would be blamed for a gap of the loop"
+        )
     if not rig.arm.temperature_warn_c <= slow_temperature_c(rig.arm) <= rig.arm.temperature_stop_c:
         raise ConfigError(
             f"{path}: arm.temperature_warn_c {rig.arm.temperature_warn_c:g}, temperature_slow_c "

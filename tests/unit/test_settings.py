@@ -111,6 +111,12 @@ def test_every_shipped_rig_and_task_loads(name):
         ("arms = [", "armz = [", "unknown key 'armz' in arm.kinematics; did you mean 'arms'?"),
         ("apart_mm = 30", "port = 3", "unknown key 'port' in arm.kinematics"),
         ('firmware = "2.1.0"', 'firmware = "3.0.0"', "emulator.firmware = '3.0.0': expected one of '2.0.0', '2.1.0'"),
+        (
+            "gap_stop_ms = 60",
+            "gap_stop_ms = 116.1",
+            "loop.gap_stop_ms is 116.1; expected at most 116, two periods of arm.rate_hz below arm.feedback_stop_ms",
+        ),
+        ("feedback_stop_ms = 120", "feedback_stop_ms = 63", "loop.gap_stop_ms is 60; expected at most 59"),
         ('name = "demo"', 'name = "demo"\nfile = "x"', "unknown key 'file'"),
         ('name = "demo"', "", "the file missing required field `name`"),
         ('name = "demo"', 'name = "De mo"', "name = 'De mo': expected a text matching regex"),
@@ -156,6 +162,11 @@ def test_a_wrong_task_file_says_so(tmp_path, old, new, words):
     path.write_text(changed(TASK, old, new))
     with pytest.raises(ConfigError, match=re.escape(words)):
         load_task(str(path), rig)
+
+
+def test_a_gap_stop_may_come_two_periods_before_a_silent_motor(tmp_path):
+    rig, _ = load_rig(write_rig(tmp_path, changed(DEMO, "gap_stop_ms = 60", "gap_stop_ms = 116")))
+    assert rig.loop.gap_stop_ms == 116
 
 
 def test_an_unknown_name_offers_the_nearest():
