@@ -365,6 +365,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("使能开关松开或按到底", "机器人已停止并保持", "复位，握住中间位置，按空格 / 踏板"),
     ),
     (
+        "enable_pressed_through",
+        _STOP,
+        _ALARM,
+        (
+            "enable switch pressed through: hand clenched",
+            "robot stopped, holds",
+            "is everybody well? let go; reset; grip its middle",
+        ),
+        ("使能开关按到底：手握紧了", "机器人已停止并保持", "确认人员无恙；松开开关，复位，再握中间位置"),
+    ),
+    (
         "enable_stale",
         _STOP,
         _ALARM,

@@ -11,7 +11,13 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.control.events import Effect, effect_of
 from station.link.intents import Asked
 from station.signals import IntentKind, Mode, Role
@@ -49,6 +55,16 @@ class Trigger(IntEnum):
     """A person let go and asked again, nothing restrains."""
 
 
+class Switch(IntEnum):
+    """Where the enable switch is (IEC 60947-5-8: 1 off, 2 enabled, 3 off, and the way back from 3 enables nothing)."""
+
+    UNHEARD = 0
+    """Its sample is old, or does not tell of it any more."""
+    RELEASED = 1
+    MIDDLE = 2
+    THROUGH = 3
+
+
 def _row(mode: Mode, **to: Mode) -> dict[Trigger, Mode]:
     return {trigger: to.get(trigger.name, mode) for trigger in Trigger}
 
@@ -83,7 +99,8 @@ class Rules(NamedTuple):
     engage_fresh_ns: int = 300_000_000
     """An ENGAGE intent counts for so long; longer without one is letting go."""
     enable_debounce_ns: int = 50_000_000
-    """The enable switch must stay in its middle for so long before it counts as held."""
+    """The enable switch must stay released for so long before it counts as let go, and in its middle before it counts
+    as held: its contacts bounce, and on the way back from its third position both may be open for a moment."""
     align_timeout_ns: int = 30_000_000_000
     stopping_limit_ns: int = 1_000_000_000
     """Braking that takes longer ends by switching off."""
@@ -144,10 +161,11 @@ class State(NamedTuple):
     """The person was seen not asking since the mode began, and has not asked in vain since."""
     has: int = 0
     """INPUT_HAS_* bits seen so far: a switch that is no longer reported counts as a stop."""
-    middle_ns: int | None = None
-    """Since when the enable switch is in its middle position."""
+    switch: Switch = Switch.UNHEARD
+    switch_ns: int = 0
+    """Since when it is there."""
     switch_let_go: bool = False
-    """The enable switch was seen out of its middle position since READY began."""
+    """The enable switch was released for long enough since READY began, and was not pressed through since."""
     raised: tuple[tuple[str, str], ...] = ()
     """Events that `advance` itself found in this tick, for the record."""
 
@@ -157,6 +175,11 @@ class State(NamedTuple):
 
 
 STOPS: Final = (Mode.STOPPING, Mode.STOPPED)
+_OUT_OF_MIDDLE: Final = {
+    Switch.UNHEARD: "enable_released",
+    Switch.RELEASED: "enable_released",
+    Switch.THROUGH: "enable_pressed_through",
+}
 _RESTRAINING: Final = {
     Effect.HOLD: Trigger.HOLD,
     Effect.STOP: Trigger.STOP,
@@ -177,16 +200,24 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     if has & INPUT_HAS_ESTOP and (seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP):
         raised.append(("estop", ""))
 
-    # The enable switch counts as released at once, as held after a while, and not at all if held from the beginning.
-    middle_ns, switch_let_go, is_enabled = state.middle_ns, state.switch_let_go, True
+    # The enable switch counts as out of its middle at once, as let go and as held after a while, and as held only after
+    # it was let go: not if held from the beginning, nor on the way back from being pressed through.
+    switch, switch_ns, switch_let_go = state.switch, state.switch_ns, state.switch_let_go
+    is_let_go, is_enabled = False, True
     if has & INPUT_HAS_ENABLE:
-        if seen.inputs_fresh and seen.inputs & INPUT_ENABLE and seen.inputs & INPUT_HAS_ENABLE:
-            middle_ns = now_ns if middle_ns is None else middle_ns
-            is_enabled = switch_let_go and now_ns - middle_ns >= rules.enable_debounce_ns
-        else:
-            middle_ns, switch_let_go, is_enabled = None, True, False
-            if mode in MOVING:
-                raised.append(("enable_released" if seen.inputs_fresh else "enable_stale", ""))
+        switch = _switch(seen)
+        if switch is not state.switch:
+            switch_ns = now_ns
+        is_settled = now_ns - switch_ns >= rules.enable_debounce_ns
+        is_let_go = is_settled and switch is Switch.RELEASED
+        switch_let_go = is_let_go or (switch_let_go and switch is not Switch.THROUGH)
+        is_enabled = is_settled and switch_let_go and switch is Switch.MIDDLE
+        if mode in MOVING:
+            if switch is not Switch.MIDDLE:
+                raised.append(("enable_stale" if not seen.inputs_fresh else _OUT_OF_MIDDLE[switch], ""))
+        elif switch is Switch.THROUGH and _is_clenched(state, rules):
+            state = state._replace(cause="enable_pressed_through")
+            raised.append((state.cause, ""))
 
     engage_ns = now_ns if askers else state.engage_ns
     is_asking = engage_ns is not None and now_ns - engage_ns <= rules.engage_fresh_ns
@@ -248,7 +279,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
             epoch += 1
             off = then_off = False
             if after is Mode.READY:
-                switch_let_go = middle_ns is None
+                switch_let_go = is_let_go
         elif mode is Mode.STOPPING:
             cause, detail = state.cause, "; ".join(filter(None, (state.detail, later)))
     if after is Mode.STOPPED:
@@ -267,10 +298,29 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         engager_ns,
         let_go,
         has,
-        middle_ns,
+        switch,
+        switch_ns,
         switch_let_go,
         tuple(raised),
     )
+
+
+def _switch(seen: Seen) -> Switch:
+    """Both contacts at once are a fault of the switch: pressed through goes first, also before that there is one."""
+    if not seen.inputs_fresh:
+        return Switch.UNHEARD
+    if seen.inputs & INPUT_ENABLE_THROUGH:
+        return Switch.THROUGH
+    if not seen.inputs & INPUT_HAS_ENABLE:
+        return Switch.UNHEARD
+    return Switch.MIDDLE if seen.inputs & INPUT_ENABLE else Switch.RELEASED
+
+
+def _is_clenched(state: State, rules: Rules) -> bool:
+    """The arm was stopped because the switch seemed released, and that was the way from its middle to its third
+    position, where both contacts are open for a moment: it was not in its middle since, but for its bouncing."""
+    is_since_then = state.switch is Switch.RELEASED and state.switch_ns - state.since_ns <= rules.enable_debounce_ns
+    return state.cause == "enable_released" and is_since_then
 
 
 def _hear(asked: Sequence[Asked], raised: list[tuple[str, str]]) -> tuple[list[Sender], bool, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from station.control.events import EVENTS, Effect, effect_of
-from station.control.mode import MOVING, TABLE, Rules, State, Trigger
+from station.control.mode import MOVING, TABLE, Rules, State, Switch, Trigger
 from station.signals import IntentKind, Mode, Role
 from tests.unit.mode_run import CALM, ENGAGE, EVENT_OF, MS, RULES, ask, reached
 
@@ -203,7 +203,7 @@ def test_anybody_may_hold_stop_and_shut_down(role):
 def test_the_beginning_and_the_rules_are_what_is_written():
     assert State() == (
         *(Mode.DISCONNECTED, 0, 0, "", "", True, False, False),
-        *(None, None, 0, False, 0, None, False, ()),
+        *(None, None, 0, False, 0, Switch.UNHEARD, 0, False, ()),
     )
     assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000, 0)
     assert [trigger.value for trigger in Trigger] == list(range(9))

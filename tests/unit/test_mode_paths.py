@@ -6,15 +6,22 @@ import itertools
 
 import pytest
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.control.events import Effect, effect_of
-from station.control.mode import MOVING, STARTING, Rules, Seen, State, advance
+from station.control.mode import MOVING, STARTING, Rules, Seen, State, Switch, advance
 from station.link.intents import Asked
 from station.signals import IntentKind, Mode
 from tests.unit.mode_run import EVENT_OF, MS, ask
 
 PRESSED = INPUT_HAS_ESTOP | INPUT_ESTOP
 MIDDLE = INPUT_HAS_ENABLE | INPUT_ENABLE
+THROUGH = INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH
 STEP_NS = 100 * MS
 COARSE = Rules(
     engage_fresh_ns=200 * MS, enable_debounce_ns=100 * MS, align_timeout_ns=200 * MS, stopping_limit_ns=200 * MS
@@ -34,7 +41,7 @@ def shape(state: State, now_ns: int) -> State:
         since_ns=age(state.since_ns, most_ns + STEP_NS) or 0,
         engage_ns=age(state.engage_ns, COARSE.engage_fresh_ns + STEP_NS),
         engager_ns=(age(state.engager_ns, COARSE.engage_fresh_ns + STEP_NS) if mode is Mode.ALIGNING else 0) or 0,
-        middle_ns=age(state.middle_ns, COARSE.enable_debounce_ns),
+        switch_ns=age(state.switch_ns, COARSE.enable_debounce_ns) or 0,
         then_off=state.then_off and mode is Mode.STOPPING,
         cause="",
         detail="",
@@ -65,9 +72,10 @@ def all_inputs(switches: list[tuple[int, bool]]) -> list[Seen]:
     [
         [(0, True)],
         [(MIDDLE, True), (MIDDLE, False), (INPUT_HAS_ENABLE, True)],
+        [(MIDDLE, True), (INPUT_HAS_ENABLE, True), (THROUGH, True), (THROUGH | INPUT_ENABLE, True)],
         [(INPUT_HAS_ESTOP, True), (PRESSED, True)],
     ],
-    ids=["no switches", "enable switch", "emergency stop"],
+    ids=["no switches", "enable switch", "enable switch of three positions", "emergency stop"],
 )
 def test_no_path_moves_without_a_person_nor_leaves_a_stop_without_a_reset(switches):
     """Breadth first over every reachable state and every input; each step is judged."""
@@ -119,7 +127,12 @@ def judge_step(before: State, seen: Seen, after: State) -> None:
     if after.mode in MOVING:
         assert not effects, step
         if after.has & INPUT_HAS_ENABLE:
-            assert seen.inputs_fresh and seen.inputs & INPUT_ENABLE, step
+            assert seen.inputs_fresh and seen.inputs & (INPUT_ENABLE | INPUT_ENABLE_THROUGH) == INPUT_ENABLE, step
+            assert after.switch_let_go and after.switch is Switch.MIDDLE, step
+    if after.switch_let_go and not before.switch_let_go:
+        assert seen.inputs == INPUT_HAS_ENABLE and before.switch is Switch.RELEASED, step
+    if seen.inputs & INPUT_ENABLE_THROUGH:
+        assert not after.switch_let_go, step
     assert (after.epoch == before.epoch + 1) == (after.mode in STARTING and after.mode is not before.mode), step
     assert after.epoch in (before.epoch, before.epoch + 1), step
     if after.mode in MOVING or after.mode in (Mode.READY, Mode.HOLD, Mode.STOPPING):

@@ -38,9 +38,13 @@ def test_bits_of_switches_that_the_device_does_not_have_mean_nothing():
     assert run.tick(CALM._replace(inputs=INPUT_ESTOP | INPUT_ENABLE), times=5) is Mode.FOLLOWING
 
 
+LET_GO = 26
+"""Ticks after which a released switch counts as let go: 50 ms of 2."""
+
+
 def with_switch(inputs: int) -> Run:
     run = Run()
-    run.tick(CALM._replace(inputs=inputs), times=2)
+    run.tick(CALM._replace(inputs=inputs), times=LET_GO)
     return run
 
 
@@ -52,7 +56,7 @@ def engage_with(run: Run, inputs: int) -> Mode:
 def test_an_enable_switch_held_from_the_beginning_does_nothing():
     run = with_switch(MIDDLE)
     assert engage_with(run, MIDDLE) is Mode.READY
-    run.tick(CALM._replace(inputs=INPUT_HAS_ENABLE))
+    run.tick(CALM._replace(inputs=INPUT_HAS_ENABLE), times=LET_GO)
     assert engage_with(run, MIDDLE) is Mode.ALIGNING
 
 
@@ -110,7 +114,7 @@ def test_a_required_switch_that_is_not_reported_lets_nothing_move(required, caus
 
 def test_a_required_switch_that_is_reported_is_obeyed_as_any_other():
     run, rules = Run(), Rules(required_inputs=INPUT_HAS_ENABLE)
-    for seen in (CALM._replace(inputs=INPUT_HAS_ENABLE),) * 2 + (CALM._replace(inputs=MIDDLE),) * 100:
+    for seen in (CALM._replace(inputs=INPUT_HAS_ENABLE),) * LET_GO + (CALM._replace(inputs=MIDDLE),) * 100:
         run.now_ns += 2 * MS
         run.state = advance(run.state, seen, rules, run.now_ns)
     run.now_ns += 2 * MS
@@ -123,7 +127,7 @@ def test_after_a_stop_the_enable_switch_must_be_let_go_once_more():
     run.tick(CALM._replace(inputs=MIDDLE, events=(EVENT_OF[Effect.STOP],)))
     assert run.tick(RESET._replace(inputs=MIDDLE)) is Mode.READY
     assert engage_with(run, MIDDLE) is Mode.READY
-    run.tick(CALM._replace(inputs=INPUT_HAS_ENABLE))
+    run.tick(CALM._replace(inputs=INPUT_HAS_ENABLE), times=LET_GO)
     assert engage_with(run, MIDDLE) is Mode.ALIGNING
 
 
