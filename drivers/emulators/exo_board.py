@@ -73,6 +73,7 @@ class ExoBoard:
         """May be changed while the power is off: it then comes back under another name."""
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+        self._pty = ""
         self._trace_taken = 0
         self._counts = struct.Struct(f"={len(self.channels)}I")
         self._shared_path = folder / "exo_board.shared"
@@ -111,6 +112,7 @@ class ExoBoard:
             self.kill()
             words = (self.folder / "exo_board.log").read_text(errors="replace").strip()[-500:]
             raise DriverError(f"emulated exo board does not start (code {code}): {words or 'no words'}")
+        self._pty = self._led_to()
 
     def wait(self, within_s: float) -> int:
         """The exit code, once it has ended by itself. Raises subprocess.TimeoutExpired."""
@@ -123,11 +125,19 @@ class ExoBoard:
         """Power off at once, wherever it is; its serial port vanishes."""
         if self._process is None:
             return
+        is_own = self._pty != "" and self._led_to() == self._pty  # while it is open nobody else can have that one
         self._process.kill()
         self._process.wait()
         self._close_pipes()
-        if self.link:
+        if is_own:
             Path(self.link).unlink(missing_ok=True)
+
+    def _led_to(self) -> str:
+        """The pty that the port's name leads to now; '' where there is none."""
+        try:
+            return str(Path(self.link).readlink()) if self.link else ""
+        except OSError:
+            return ""
 
     def stop(self) -> None:
         """End the process and free everything but the flash."""

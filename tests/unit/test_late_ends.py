@@ -9,9 +9,11 @@ import pytest
 
 from drivers.can_bus import open_bus
 from drivers.emulators.control_socket import ControlClient, ControlServer
+from drivers.emulators.exo_board import ExoBoard
 from drivers.emulators.pty_port import PtyPort, serial_number_of
 from drivers.errors import DriverError
 from drivers.hub_server import HubServer
+from firmware_bridge.exo_messages import Channel
 from station.link.intents import IntentReceiver
 from station.link.views import ViewServer
 
@@ -58,6 +60,30 @@ def test_a_port_of_the_next_run_stays(tmp_path):
     assert Path(link).exists() and serial_number_of(link) == "EMU-2"
     following.unplug()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ends", [ExoBoard.kill, lambda board: end_in_order(board)], ids=["its power", "in order"])
+def test_a_boards_port_of_the_next_run_stays(ends, tmp_path):
+    link = str(tmp_path / "leader.tty")
+    channels = [Channel(0, 0, 1, 0, 32768, -9000, 9000, "j0")]
+    late, following = (ExoBoard(tmp_path / name, channels, pty_link=link) for name in ("late", "following"))
+    late.start()
+    Path(link).unlink()
+    following.start()
+    ends(late)
+    assert Path(link).exists(), "it was the next run's"
+    ends(following)
+    assert not Path(link).is_symlink()
+    for board in (late, following):
+        board.stop()
+
+
+def end_in_order(board: ExoBoard) -> None:
+    """As where its emulator has died: its standard input ends."""
+    process = board._process
+    assert process is not None and process.stdin is not None
+    process.stdin.close()
+    assert process.wait(10) == 0
 
 
 def test_an_emulated_bus_that_is_not_there_asks_for_no_adapter(tmp_path):

@@ -110,10 +110,24 @@ bool posix_link_open_can(const char *interface_name, bool is_fd)
 #endif
 }
 
+/* The name, where it is still this board's: one that ends late must not take away that of the next. */
+static void remove_own_link(void)
+{
+    char target[sizeof link_path];
+    const ssize_t length = readlink(link_path, target, sizeof target - 1);
+    const char *name = ptsname(line);
+    if (length > 0 && name != NULL) {
+        target[length] = '\0';
+        if (strcmp(target, name) == 0) {
+            unlink(link_path);
+        }
+    }
+}
+
 void posix_link_close(void)
 {
-    if (link_path[0] != '\0') {
-        unlink(link_path);
+    if (link_path[0] != '\0' && line >= 0) {
+        remove_own_link();
     }
     if (line >= 0) {
         close(line);
