@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from drivers.emulators import switch_hand
 from drivers.emulators.exo_board import ExoBoard
 from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, refuse_unknown, until_ns
 from firmware_bridge.exo_terms import SampleStatus
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_ESTOP
+from firmware_bridge.samples import INPUT_ESTOP
 
 _SHARES: Final = {
     "drop": "drop",
@@ -41,8 +42,7 @@ KINDS: Final[dict[str, str]] = {
     "device_error": "the encoder says that its reading is not valid (channel)",
     "checksum": "the encoder's answers are damaged, and the board says so (channel)",
     "estop": "the emergency-stop contact is open",
-    "enable_off": "the enable switch is released",
-    "enable_through": "the enable switch is pressed through",
+    **switch_hand.KINDS,
     "stop": "nothing reaches the host",
     "reboot": "power off and on again (off_s)",
     "unplug": "the port vanishes, and the board's power with it",
@@ -101,6 +101,7 @@ class BoardFaults:
         """Channels whose reading is off -> by how many counts."""
         self._drifts: list[_Fault] = []
         self._no_number: list[int] = []
+        self._hand = switch_hand.SwitchHand()
 
     def active(self) -> list[dict[str, Any]]:
         """The standing faults, as words for a status."""
@@ -166,7 +167,7 @@ class BoardFaults:
         return raw
 
     def poll(self, now_ns: int) -> None:
-        """End what was to last until now; give power back."""
+        """End what was to last until now; give power back; move the worker's hand."""
         over = [fault for fault in self._faults if fault.until_ns is not None and fault.until_ns <= now_ns]
         if over:
             self._end(over, now_ns)
@@ -174,6 +175,9 @@ class BoardFaults:
             self._power_on_ns = None
             if not self._board.is_on:
                 self._board.start()
+        kinds = {fault.kind for fault in self._faults}
+        estop = INPUT_ESTOP if "estop" in kinds else 0
+        self._board.set_word("inputs", estop | self._hand.inputs(kinds, now_ns))
 
     def clear(self, now_ns: int) -> None:
         """End all faults; an unplugged board comes back."""
@@ -199,9 +203,6 @@ class BoardFaults:
         board.set_word("jitter_us", round(1000 * max((fault.jitter for fault in delays), default=0.0)))
         kinds = {fault.kind for fault in faults}
         board.set_word("mute", int("stop" in kinds))
-        enable = 0 if kinds & {"enable_off", "enable_through"} else INPUT_ENABLE
-        through = INPUT_ENABLE_THROUGH if "enable_through" in kinds else 0
-        board.set_word("inputs", enable | through | (INPUT_ESTOP if "estop" in kinds else 0))
         drift = [fault.amount for fault in faults if fault.kind == "clock_drift"]
         board.set_word("clock_ppm", round(drift[-1]) if drift else self._ppm)
         frozen = {fault.channel for fault in faults if fault.kind == "freeze"}

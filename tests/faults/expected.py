@@ -171,7 +171,10 @@ LEADER_FAULTS: Final = (
     _leader("other_board", _all("leader_error"), 60, reset_says="EMU-0002"),
     # Standing, nobody needs to hold the switch.
     _leader("enable_off", _all("enable_released", "-"), 60, leaders=_EXO),
-    _leader("enable_through", _all("enable_released", "-"), 60, leaders=_EXO),
+    # On the way through both contacts are open for a moment; the way back through the middle is no way to go on.
+    _leader("enable_through", _all("enable_pressed_through", "-"), 80, leaders=_EXO),
+    _leader("enable_back", _all("enable_pressed_through", "-"), 80, leaders=_EXO, observe_s=1.8),
+    _leader("enable_bounce", _all("enable_released", "-"), 60, leaders=_EXO),
     _leader("estop", _all("estop"), 60, leaders=_EXO),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from drivers.errors import DriverError
 from drivers.leaders.exo_wire import ExoWireLeader
 from firmware_bridge.errors import WireError
-from firmware_bridge.samples import HEALTH_MISSING, INPUT_ENABLE, INPUT_ESTOP, RawCounts
+from firmware_bridge.samples import HEALTH_MISSING, INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_ESTOP, RawCounts
 from tests.unit.exo_process import NAMES, Rig
 
 pytestmark = pytest.mark.process
@@ -90,6 +90,35 @@ def test_the_stop_contact_and_the_enable_switch_ride_on_the_sample(rig: Rig) -> 
         rig.until(lambda sample: not sample.inputs & INPUT_ENABLE)
         rig.control.ask("clear")
         rig.until(lambda sample: not sample.inputs & INPUT_ESTOP and bool(sample.inputs & INPUT_ENABLE))
+
+
+def _positions(rig: Rig, end: Callable[[list[int]], bool]) -> list[int]:
+    """1, 2, 3 of the switch as the samples tell them, each once as long as it lasts, until `end` says so."""
+    seen: list[int] = []
+
+    def look(sample: RawCounts) -> bool:
+        contacts = sample.inputs & (INPUT_ENABLE | INPUT_ENABLE_THROUGH)
+        position = {0: 1, INPUT_ENABLE: 2, INPUT_ENABLE_THROUGH: 3}[contacts]
+        if seen[-1:] != [position]:
+            seen.append(position)
+        return end(seen)
+
+    rig.until(look)
+    return seen
+
+
+def test_the_worker_clenches_relaxes_and_bounces(rig: Rig) -> None:
+    """However few of the positions in between come through on a busy machine, their order does."""
+    with rig.leader:
+        rig.control.ask("fault", kind="enable_back", for_s=None)
+        back = _positions(rig, lambda seen: 3 in seen and seen[-1] == 2)
+        assert back[-4:] in ([1, 3, 1, 2], [2, 3, 1, 2], [1, 3, 2], [2, 3, 2])
+        rig.control.ask("clear")
+        assert _positions(rig, lambda seen: seen[-2:] == [1, 2])[-2:] == [1, 2], "let go, gripped again"
+        rig.control.ask("fault", kind="enable_bounce", for_s=None)
+        assert set(_positions(rig, lambda seen: len(seen) > 8)) == {1, 2}
+        rig.control.ask("fault", kind="enable_through", for_s=None)
+        _positions(rig, lambda seen: seen[-1] == 3)
 
 
 @pytest.mark.parametrize(("kind", "counter"), [("drop", "lost"), ("bit_flip", "bad"), ("wrong_length", "bad")])
