@@ -22,14 +22,13 @@ DEFAULT_SLOT_BYTES: Final = 8192
 
 def create_ring(slots: int = DEFAULT_SLOTS, slot_bytes: int = DEFAULT_SLOT_BYTES) -> int:
     """A new ring; returns its descriptor, inheritable by children."""
-    fd = os.memfd_create("station-ring", 0)
+    fd = os.memfd_create("station-ring", 0)  # without a flag it is inheritable
     os.ftruncate(fd, _HEADER_BYTES + slots * slot_bytes)
     memory = mmap.mmap(fd, 0)
     words = memoryview(memory)[:_HEADER_BYTES].cast("Q")
     words[_W_SLOTS], words[_W_SLOT_BYTES], words[_W_MAGIC] = slots, slot_bytes, MAGIC
     words.release()
     memory.close()
-    os.set_inheritable(fd, True)
     return fd
 
 

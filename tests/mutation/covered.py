@@ -19,7 +19,7 @@ def covered(name: str) -> dict[str, Any]:
     watch = coverage.Coverage(data_file=None, branch=True, include=[file], config_file=False)
     watch.exclude(r"if TYPE_CHECKING:|if __name__ == .__main__.:")
     watch.start()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", "-o", "addopts=", *target.tests])
+    code = pytest.main(target.arguments)
     watch.stop()
     if code:
         return {}

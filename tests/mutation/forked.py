@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-_STANDS_STILL_TIMES = 20
+_STANDS_STILL_TIMES = 5
 """Waits and a starved machine are no endless loop: time on the clock may be so many times the processor's."""
 
 

@@ -37,7 +37,7 @@ class Options(NamedTuple):
 
 def mutated(name: str, options: Options) -> dict[str, Any]:
     plugin = _Run(name, options)
-    pytest.main(["-q", "-p", "no:cacheprovider", "-o", "addopts=", *TARGETS[name].tests], plugins=[plugin])
+    pytest.main(TARGETS[name].arguments, plugins=[plugin])
     return plugin.report
 
 

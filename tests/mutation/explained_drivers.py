@@ -1,0 +1,59 @@
+"""As `explained.py`: of the drivers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_COST: Final = "only skips work whose result would not bind; the commands are the same, the tick is dearer"
+_BEGIN: Final = "`begin` sets it before anything reads it"
+_DOUBLE: Final = (
+    "a bound with an allowance of 1e-9 rad or a count in it: one double more or less is neither safe nor unsafe"
+)
+_ROUND: Final = "an allowance for rounding, far below one count"
+
+DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
+    "gate": (
+        ("self._widened = False", ("statement removed",), _BEGIN),
+        (
+            "self._upper[index] = max(bound.upper_rad, min(self._upper[index] - q, position)) + q",
+            ("- to +",),
+            "codes are truncated downwards: what was asked leaves the bound before its code could widen it",
+        ),
+        ("self._widened = False", ("False to True",), _BEGIN),
+        ("self._epoch = 0", ("0 to 1", "statement removed"), _BEGIN),
+        ("is_widened = False", ("False to True",), _COST),
+        ("if self._widened:", ("condition always true",), _COST),
+        ("sent[-SHORT],", ("minus removed",), "of LONG = 2 SHORT entries number SHORT is the same from both ends"),
+        ("_ROUNDING: Final = 1e-9", ("1e-09 to 1.25e-09",), _ROUND),
+        ("q += _ROUNDING", ("statement removed",), _ROUND),
+        ("self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)", ("+ to -",), _ROUND),
+        ("self._slot_ns = 0", ("0 to 1",), "a nanosecond of half a period, once"),
+        ("is_widened = is_widened or outside > 0.0", ("> to >=",), _COST),
+        *(
+            (line, ("<= to <",), _DOUBLE)
+            for line in (
+                "is_there = -q <= position - measured <= q",
+                "is_there = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad",
+                "if not outside <= self._most_outside_rad:",
+                "if not lower <= position <= upper:",
+                "if not -row[5] <= speed <= row[5]:",
+                "if not lower <= p <= upper:",
+                "if not -slot <= step <= slot:",
+                "if not -short <= p - p10 <= short:",
+                "if not -long <= p - p20 <= long:",
+                "if not -change <= bend <= change:",
+                "if not -short_change <= bend <= short_change:",
+                "if not -speed <= v <= speed:",
+                "if not -feed <= v * self._period_s - step <= feed:",
+            )
+        ),
+    ),
+    "bus_lock": (
+        (
+            "_ASKERS: Final = 4096",
+            ("4096 to 4097",),
+            "the kernel's own limit (net.core.somaxconn, 4096 or 128) cuts what is more",
+        ),
+        ("probe.settimeout(0.2)", ("0.2 to 0.25",), "an error is told a moment later; nothing runs yet that waits"),
+    ),
+}
