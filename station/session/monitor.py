@@ -7,7 +7,13 @@ from collections import deque
 from typing import Final
 
 from drivers.ports import MOTOR_ON
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.control.events import EVENTS, Effect, Severity, effect_of
 from station.signals import AlarmView, Mode, Tick
 
@@ -88,8 +94,11 @@ class TickMonitor:
         now = self.last.inputs if self.last is not None else 0
         found = self._has
         is_fresh = self.last is not None and self.last.start_ns - self.last.sample_t_ns < _INPUTS_FRESH_NS
-        if now & INPUT_HAS_ENABLE and is_fresh:
-            found |= now & INPUT_ENABLE
+        if self._has & INPUT_HAS_ENABLE and is_fresh:
+            if now & INPUT_ENABLE_THROUGH:
+                found |= INPUT_ENABLE_THROUGH
+            elif now & INPUT_HAS_ENABLE:
+                found |= now & INPUT_ENABLE
         if self._has & INPUT_HAS_ESTOP and (now & INPUT_ESTOP or not now & INPUT_HAS_ESTOP):
             found |= INPUT_ESTOP
         return found

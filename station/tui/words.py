@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.control import events
 from station.control.events import Effect
 from station.session import reasons
@@ -190,9 +196,12 @@ def switch_words(inputs: int, words: Words) -> list[str]:
     """The state of the switches that the rig has, one text each."""
     found = []
     if inputs & INPUT_HAS_ENABLE:
-        found.append(
-            words("Enable ● held in its middle") if inputs & INPUT_ENABLE else words("Enable ○ not in its middle")
-        )
+        if inputs & INPUT_ENABLE_THROUGH:
+            found.append(words("Enable ■ PRESSED THROUGH"))
+        elif inputs & INPUT_ENABLE:
+            found.append(words("Enable ● held in its middle"))
+        else:
+            found.append(words("Enable ○ not in its middle"))
     if inputs & INPUT_HAS_ESTOP:
         is_pressed = inputs & INPUT_ESTOP
         found.append(words("E-stop ■ PRESSED") if is_pressed else words("E-stop ○ not pressed"))

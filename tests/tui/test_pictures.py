@@ -14,7 +14,13 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.control.events import EVENTS, Effect
 from station.session.reasons import WORDS
 from station.signals import AlarmView, Mode, Verdict
@@ -237,12 +243,37 @@ async def test_the_worst_alarm_stays_the_others_take_turns(staged: Staged, size:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("inputs", [INPUT_ENABLE, INPUT_ESTOP, 0])
+@pytest.mark.parametrize("inputs", [INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_ESTOP, 0])
 async def test_the_switches_are_read_whole_beside_many_alarms(staged: Staged, inputs: int, language: Language):
     alarms = tuple(AlarmView(event=name, detail="", t_ns=NOW_NS) for name in list(EVENTS)[:10])
     async with staged(view(alarms=alarms, inputs=inputs | INPUT_HAS_ENABLE | INPUT_HAS_ESTOP), language) as stage:
         shown = squeeze(await stage.draw())
         for switch in switch_words(inputs | INPUT_HAS_ENABLE | INPUT_HAS_ESTOP, Words(language)):
+            assert squeeze([switch]) in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("mode", [Mode.READY, Mode.HOLD])
+async def test_a_switch_pressed_through_is_to_be_let_go_first(staged: Staged, mode: Mode, language: Language):
+    inputs = INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH
+    async with staged(view(mode=mode, in_rep=False, rep_s=0.0, inputs=inputs), language) as stage:
+        shown = squeeze(await stage.draw())
+        assert squeeze(["松开使能开关，再握住中间位置" if language == "zh" else "Let the enable switch go"]) in shown
+        stage.link.show(inputs=INPUT_HAS_ENABLE)
+        shown = squeeze(await stage.draw())
+        assert squeeze(["▶ 握住使能开关的中间位置" if language == "zh" else "▶ Grip the enable switch"]) in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_stop_page_says_that_the_hand_clenched(staged: Staged, language: Language):
+    inputs = INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH
+    stopped = view(mode=Mode.STOPPED, in_rep=False, rep_s=0.0, inputs=inputs, stop_event="enable_pressed_through")
+    async with staged(stopped, language) as stage:
+        shown = squeeze(await stage.draw())
+        event = EVENTS["enable_pressed_through"]
+        for sentence in event.zh if language == "zh" else event.en:
+            assert squeeze([sentence])[1:] in shown
+        for switch in switch_words(inputs, Words(language)):
             assert squeeze([switch]) in shown
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import (
+    INPUT_ENABLE,
+    INPUT_ENABLE_THROUGH,
+    INPUT_ESTOP,
+    INPUT_HAS_ENABLE,
+    INPUT_HAS_ESTOP,
+)
 from station.session.monitor import ALARM_STANDS_NS, TickMonitor
 from station.signals import Mode
 from tests.gestures import NAMES, TickMaker
@@ -132,6 +138,11 @@ BOTH = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
         (BOTH, 1, BOTH),
         (BOTH | INPUT_ENABLE | INPUT_ESTOP, 1, BOTH | INPUT_ENABLE | INPUT_ESTOP),
         (BOTH | INPUT_ENABLE, 400, BOTH),
+        (BOTH | INPUT_ENABLE_THROUGH, 1, BOTH | INPUT_ENABLE_THROUGH),
+        (BOTH | INPUT_ENABLE_THROUGH | INPUT_ENABLE, 1, BOTH | INPUT_ENABLE_THROUGH),
+        (INPUT_HAS_ESTOP | INPUT_ENABLE_THROUGH, 1, BOTH | INPUT_ENABLE_THROUGH),
+        (INPUT_HAS_ESTOP | INPUT_ENABLE, 1, BOTH),
+        (BOTH | INPUT_ENABLE_THROUGH, 400, BOTH),
         (0, 1, BOTH | INPUT_ESTOP),
     ],
 )

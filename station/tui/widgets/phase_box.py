@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_HAS_ENABLE
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_HAS_ENABLE
 from station.signals import Mode, SessionView
 from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, Tone, band, row, spread, width_of, wrap
@@ -69,7 +69,9 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
     if view.stop_event in _BLOCKS:
         big = words("▲ Cannot go on: {cause}", cause=event.cause)
         return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong"), *dropped]
-    if has_switch and not view.inputs & INPUT_ENABLE:
+    if has_switch and view.inputs & INPUT_ENABLE_THROUGH:
+        big = words("▶ Let the enable switch go, grip its middle, then press SPACE or the pedal")
+    elif has_switch and not view.inputs & INPUT_ENABLE:
         big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
     elif goes_on(view):
         big = words("▶ Press SPACE or the pedal to go on")
