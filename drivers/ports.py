@@ -40,6 +40,9 @@ class Leader(Protocol):
     identity: str
     """Make, firmware and serial number as the device told them; one line."""
     counters: LinkCounters
+    is_numbered: bool
+    """The device numbers its samples (known once open). Else `RawCounts.seq` is made of its clock, and says nothing
+    that the clock does not say."""
 
     def __enter__(self) -> Self:
         """Open, shake hands, start streaming. May block up to 2 s. Raises DriverError or WireError."""

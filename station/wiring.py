@@ -117,7 +117,7 @@ def make_loop(
         rig,
         leader,
         gate,
-        Trust(rig, calibration, leader.counts_per_turn),
+        Trust(rig, calibration, leader.counts_per_turn, is_numbered=leader.is_numbered),
         calibrator,
         Retargeter(rig),
         make_limiter(rig),

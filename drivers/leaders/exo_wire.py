@@ -60,6 +60,7 @@ class ExoWireLeader:
         self.channels: tuple[str, ...] = tuple(channels.get(n, f"channel_{n}") for n in range(count))
         """As the rig file has them; once open, as the board has them."""
         self.counts_per_turn = 1.0
+        self.is_numbered = True
         self.identity = ""
         self.counters = LinkCounters()
         self.reboots = 0

@@ -56,6 +56,7 @@ class KerLeader:
         self.channels: tuple[str, ...] = tuple(channels.get(n, f"channel_{n}") for n in range(expected_channels))
         self.rate_hz = rate_hz
         self.counts_per_turn = ker.COUNTS_PER_TURN_F32
+        self.is_numbered = True
         self.identity = ""
         self.counters = LinkCounters()
         self.reboots = 0
@@ -192,6 +193,7 @@ class KerLeader:
         if self._stream is None:
             self._stream = KerStream(schema, self.rate_hz)
             self.counts_per_turn = codec.counts_per_turn
+            self.is_numbered = codec.has_seq
         elif self._met == told and self._stream.codec.schema.fields == schema.fields:
             self._stream.restart()
         else:

@@ -42,6 +42,8 @@ _LASTING_DRIFT: Final = 250e-6
 """and so much for ever, more than two crystals differ: a queue that fills slowly looks the same, and makes late."""
 _STEP_NS: Final = 20_000_000
 """A sample so much more prompt than any before it: its clock has stepped ahead, or all before it were late."""
+_SETTLED_NS: Final = 500_000_000
+"""After so long some sample was prompt. Before, all may have waited in a queue that was full when it was opened."""
 
 OUT_OF_RANGE: Final = "out of range"
 _IMPOSSIBLE_STEP: Final = "impossible step"
@@ -78,7 +80,9 @@ class _Joint(NamedTuple):
 class Trust:
     """Remembers each joint's last good reading. One `judge` a sample used, `restart` after the leader opened again."""
 
-    def __init__(self, rig: Rig, calibration: Calibration, counts_per_turn: float) -> None:
+    def __init__(self, rig: Rig, calibration: Calibration, counts_per_turn: float, *, is_numbered: bool = True) -> None:
+        """`is_numbered`: `Leader.is_numbered`."""
+        self._is_numbered = is_numbered
         per_deg = counts_per_turn / 360.0
         self._turn = counts_per_turn
         self._period_ns = round(1e9 / rig.leader.rate_hz)
@@ -123,6 +127,7 @@ class Trust:
         """Forget everything: the leader was opened anew."""
         self._seq = -1
         self._device_us = -1
+        self._begun_ns = 0
         self._offset_ns = math.inf
         self._least_ns = math.inf
         """As `_offset_ns`, had the device's clock no more than the lasting drift."""
@@ -176,10 +181,13 @@ class Trust:
         before_us = self._device_us
         passed_ns = (device_us - before_us) * 1000
         ahead_ns = self._offset_ns - offset_ns
-        if ahead_ns > _STEP_NS and before_us >= 0:
-            if self._has_stepped(sample, ahead_ns):
+        if ahead_ns > _STEP_NS:
+            if before_us < 0:
+                self._begun_ns = sample.t_ns
+            elif self._has_stepped(sample, ahead_ns):
                 late_ns = self._late_by_number(sample)
                 self._restarted(sample, events)
+                self._begun_ns = sample.t_ns
                 passed_ns = 0
                 self._offset_ns = self._least_ns = offset_ns - late_ns
             else:
@@ -241,15 +249,19 @@ class Trust:
 
     def _has_stepped(self, sample: RawCounts, ahead_ns: float) -> bool:
         """The device's clock went further than the host's and the samples' own numbers say. (A sample that overtakes
-        those that were under way has its number for it; what is beyond the stop limit is not believed by its number.)
+        those that were under way has its number for it; what is beyond the stop limit is not believed by its number.
+        Numbers made of the device's clock are no witness of it.)
         """
+        if not self._is_numbered:
+            return sample.t_ns - self._begun_ns > _SETTLED_NS
         numbered_ns = (sample.seq - self._seq) * self._period_ns
         return ahead_ns > self._stop_ns or (sample.device_us - self._device_us) * 1000 > numbered_ns + _STEP_NS
 
     def _late_by_number(self, sample: RawCounts) -> float:
-        """How long it was under way, its clock left aside: a step makes nothing young."""
+        """How long it was under way, its clock left aside: a step makes nothing young. Without a number of its own it
+        is as old as it can be."""
         arrived_ns = self._newest_ns + self._device_us * 1000
-        numbered_ns = (sample.seq - self._seq) * self._period_ns
+        numbered_ns = (sample.seq - self._seq if self._is_numbered else 1) * self._period_ns
         return max(0, self._newest_ns - self._offset_ns + sample.t_ns - arrived_ns - numbered_ns)
 
     def _without_step(self, device_us: int, ahead_ns: float) -> int:

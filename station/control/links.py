@@ -65,6 +65,14 @@ class Links:
         except (DriverError, WireError) as error:
             self.arm_down = str(error)
 
+    def drop_waiting(self) -> None:
+        """What the leader sent while the process got ready: read, and judged by nobody. Where its queue was full the
+        newest of it is old, and all after it would seem to come early."""
+        try:
+            self.leader.read(self._pace.clock())
+        except (DriverError, WireError) as error:
+            self.leader_down = str(error)
+
     def read_leader(self) -> RawCounts | None:
         """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came,
         and its switches count where one did.

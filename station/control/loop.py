@@ -117,6 +117,7 @@ class Loop:
 
     def run(self) -> bool:
         try:
+            self._links.drop_waiting()
             while not (self._state.ending and self._state.mode is Mode.STOPPED):
                 self._tick()
         finally:

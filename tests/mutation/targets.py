@@ -18,22 +18,11 @@ class Target:
     """Words of test names to come last."""
     again: tuple[str, ...] = ()
     """Modules that made something of this one while they were imported, and must do so again."""
-    without: tuple[str, ...] = ()
-    """Words of test names that are left out: other processes, threads, waits."""
-
-    @property
-    def arguments(self) -> list[str]:
-        """For pytest."""
-        words = f"not ({' or '.join(self.without)})" if self.without else ""
-        return ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-k", words, *self.tests]
 
 
 _EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "beyond", "frames", "iso_tp", "wire"))
 
 _MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_paths"))
-
-_LINK: Final = ("tests/unit/test_link_edges.py", "tests/unit/test_link.py")
-_LINK_OTHERS: Final = ("another_process", "within_one_look", "another_users", "watcher", "comes_late")
 
 TARGETS: Final = {
     # What moves, restrains or stops the arm
@@ -83,9 +72,6 @@ TARGETS: Final = {
         "station.control.restraint", ("tests/unit/test_restraint.py", "tests/unit/test_restraint_space.py")
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
-    "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),
-    "ring": Target("station.link.ring", _LINK, without=_LINK_OTHERS),
-    "bus_lock": Target("drivers.bus_lock", ("tests/unit/test_bus_lock.py",)),
     # The codecs: bytes to numbers and back
     "ker": Target(
         "firmware_bridge.ker",

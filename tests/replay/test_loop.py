@@ -255,6 +255,17 @@ def test_the_arm_is_watched_even_where_every_tick_is_far_too_long(rig, monkeypat
     assert rig.loop._state.off
 
 
+def test_what_waited_in_the_leaders_port_is_dropped_before_the_first_tick(rig, monkeypatch):
+    order = []
+    drop = rig.loop._links.drop_waiting
+    tick = rig.loop._tick
+    monkeypatch.setattr(rig.loop._links, "drop_waiting", lambda: (order.append("drop"), drop()))
+    monkeypatch.setattr(rig.loop, "_tick", lambda: (order.append("tick"), tick()))
+    rig.loop.ask_shutdown()
+    assert rig.loop.run()
+    assert order[:2] == ["drop", "tick"] and order.count("drop") == 1
+
+
 # -- words
 
 

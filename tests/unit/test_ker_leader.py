@@ -34,6 +34,7 @@ def test_a_leader_streams_what_the_worker_does(tmp_path, firmware):
         assert leader.identity.startswith(f"OpenArm KER hub, firmware {firmware}, hardware ")
         assert leader.channels == tuple(NAMES) and leader.name == "ker"
         assert leader.counts_per_turn == (2**21 if firmware == "2.0.0" else 36000)
+        assert leader.is_numbered is (firmware != "2.0.0")
         assert all(later.seq > sample.seq for sample, later in itertools.pairwise(got))
         assert all(
             later.device_us - sample.device_us == 1000 * (later.seq - sample.seq)

@@ -259,6 +259,30 @@ def test_a_leader_that_failed_is_down_in_its_own_words_and_the_slot_waited_for(r
     assert len(leader.asked_ns) == asked and clock.now_ns == links._pace.slot_ns
 
 
+def test_what_waited_before_the_loop_began_is_read_and_goes_nowhere(rig):
+    links, leader, _, clock = rig
+    leader.answers = [sample(7), None]
+    links.drop_waiting()
+    assert leader.asked_ns == [clock.now_ns] and leader.answers == [None]
+    assert links.are_up and links.read_leader() is None
+
+
+@pytest.mark.parametrize("error", [DriverError("unplugged"), WireError("no hub")])
+def test_a_leader_that_failed_before_the_loop_began_is_down(rig, error):
+    links, leader, _, _ = rig
+    leader.answers = [error]
+    links.drop_waiting()
+    assert links.leader_down == str(error)
+
+
+@pytest.mark.parametrize("error", [DriverError("gone"), WireError("three bytes")])
+def test_an_arm_whose_answers_can_not_be_read_is_down(rig, error):
+    links, _, gate, _ = rig
+    gate.answers = [error]
+    links.read_arm()
+    assert links.arm_down == str(error)
+
+
 def test_a_leader_opened_again_is_new_once_and_the_arm_left_alone(rig):
     links, leader, gate, _ = rig
     links.leader_down = "unplugged"
