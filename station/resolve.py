@@ -94,20 +94,10 @@ def make_limiter(rig: Rig) -> Limiter:
 
 
 def make_restraint(rig: Rig) -> Restraint | None:
-    """What holds tools, elbows and arms back; None where the rig asks for nothing of the kind.
-
-    Raises ConfigError for a joint of theirs with a jerk limit.
-    """
+    """What holds tools, elbows and arms back; None where the rig asks for nothing of the kind."""
     kinematics = rig.arm.kinematics
     if kinematics is None or not (kinematics.reduced_speed or kinematics.has_bounds):
         return None
-    for chain in kinematics.chains:
-        for held in chain.joints:
-            if rig.arm.joints[held.arm_joint].jerk_deg_s3 is not None:
-                raise ConfigError(
-                    f"{rig.where}: arm joint {rig.arm.joints[held.arm_joint].name} has jerk_deg_s3, and arm "
-                    f"{chain.name} bounds in [arm.kinematics], whose braking is proven without jerk only; remove one"
-                )
     period_s = 1.0 / rig.arm.rate_hz
     return Restraint(
         [ArmChain(chain) for chain in kinematics.chains],

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from station.control.braking import Braking, StraightBraking
 from station.control.chain import ArmChain
-from station.control.reduced import is_slow
-from station.control.workspace import Plane, bend_m, highest_m, slopes_along
+from station.control.jerk import JerkJoint
+from station.control.smooth_braking import SmoothBraking, smooth_path, straight_path
+from station.control.workspace import Plane, bend_m, slopes_along
 
 OUTSIDE_SLACK_M: Final = 0.005
 """A start beyond a bound may move sideways by so much; it must come in otherwise."""
@@ -17,6 +19,7 @@ Found = tuple[str, str]
 """(event, detail); ('', '') where nothing is in the way."""
 NOTHING: Final[Found] = ("", "")
 FAST: Final[Found] = ("speed", "")
+JOINT: Final[Found] = ("", "a joint's own limit")
 
 
 class ArmBounds:
@@ -33,6 +36,11 @@ class ArmBounds:
             for i in range(len(self.joints))
         ]
         self.rows = [(j, r, d / 2, 1 / (2 * d)) for j, r, d in zip(self.joints, self.reach, self.downs)]
+        self.smooth: list[JerkJoint | None] = [None] * len(self.joints)
+        """Those with a jerk limit."""
+        self.is_smooth = False
+        self.way_m: float
+        """Of an arm with jerk limits: at least how far any point comes by this tick's wish."""
         self.planes = planes
         self.most_m = most_m
         self.offsets: dict[tuple[int, int], float] = {}
@@ -78,15 +86,50 @@ class ArmBounds:
                 room = min(room, self.offset(index, number) - at)
         self.room_m = room
 
-    def judge(self, steps: Sequence[float], travels: Sequence[float]) -> Found:
-        """Of the pose looked at; steps and travels by joint of this chain."""
+    def know(self, joint: int, smooth: JerkJoint) -> None:
+        """A joint (of the whole arm) with a jerk limit."""
+        if joint in self.joints:
+            self.smooth[self.joints.index(joint)] = smooth
+            self.is_smooth = True
+
+    def steps(self, braking: Sequence[float], wished: Sequence[float], share: float) -> list[float]:
+        """So much of the way from braking (0) to the wish (1), by joint of the chain. The arguments are of the whole
+        arm's joints; those with a jerk limit know theirs."""
+        steps = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in self.joints]
+        if self.is_smooth:
+            for index, smooth in enumerate(self.smooth):
+                if smooth is not None:
+                    steps[index] = smooth.mixed(share)[0] * smooth.j
+        return steps
+
+    def braking(self, braking: Sequence[float], wished: Sequence[float], share: float) -> Braking:
+        """The same steps, and the hardest braking after them."""
+        if self.is_smooth:
+            return self.smooth_braking(braking, wished, share)
+        return StraightBraking(self.steps(braking, wished, share), self.downs)
+
+    def smooth_braking(self, braking: Sequence[float], wished: Sequence[float], share: float) -> SmoothBraking:
+        """The same of an arm with a jerk limit."""
+        paths = []
+        is_legal = True
+        for joint, smooth, down in zip(self.joints, self.smooth, self.downs):
+            if smooth is None:
+                step = braking[joint] + share * (wished[joint] - braking[joint])
+                paths.append(straight_path(step, down))
+            else:
+                v, a = smooth.mixed(share)
+                is_legal = is_legal and (not 0.0 < share < 1.0 or smooth.may(v, a))
+                paths.append(smooth_path(smooth, v, a))
+        return SmoothBraking(paths, self.reach, is_legal)
+
+    def judge(self, motion: Braking) -> Found:
+        """Of the pose looked at."""
         chain = self.chain
-        if self.most_m is not None:
-            for index in self.moved:
-                if not is_slow(
-                    chain.columns[index], chain.points[index].reach_m, steps, travels, self.downs, self.most_m
-                ):
-                    return FAST
+        if not motion.is_legal:
+            return JOINT
+        if self.most_m is not None and not motion.is_slow(chain, self.moved, self.most_m):
+            return FAST
+        travels = motion.travels
         if not self.planes or sum([reach * travel for reach, travel in zip(self.reach, travels)]) <= self.room_m:
             return NOTHING
         for index in self.moved:
@@ -99,6 +142,6 @@ class ArmBounds:
                 if way <= room:
                     continue
                 slopes = slopes_along(chain.columns[index], plane.x, plane.y, plane.z)
-                if highest_m(slopes, steps, self.downs, room - bend) > room - bend:
+                if motion.highest_m(slopes, room - bend) > room - bend:
                     return "workspace_limit", f"{chain.points[index].name}: {plane.name}"
         return NOTHING

@@ -17,6 +17,8 @@ import math
 from math import ceil, sqrt
 from typing import Final
 
+from station.control.target_motion import TargetMotion
+
 MOST_STOP_S: Final = 0.8
 """A stop from full speed may take so long: after a second STOPPING switches the motors off."""
 LEAST_JERK_RAD: Final = 1e-10
@@ -28,10 +30,6 @@ _SHARE: Final = 1.0 - 1e-6
 """Of the limits of jerk, acceleration and speed that is used; the rest is for the rounding of positions."""
 _AT_TARGET: Final = 1e-7
 """Of what a tick can change of a step: so near, the target itself is sent."""
-_QUIET: Final = 0.05
-"""Of j: a target whose estimated motion is below stands still."""
-_FILTER: Final = 2.0
-"""The target's motion is estimated over A/J/2 and some: half of the time that the joint needs to accelerate."""
 _TRIES: Final = 7
 _PULLS: Final = 6
 _PEEK: Final = 0.1
@@ -125,13 +123,7 @@ class JerkBraking:
         sign = 1.0
         if a < c:
             v, a, sign = -v, -a, -1.0
-        top = ceil(a)
-        r = top - a
-        root = a * (a - 1.0) / 2 + v - r * (1.0 - r) / 2
-        k = ceil(a + sqrt(root)) - 1 if root > 0.0 else top - 1
-        until_down = ceil(a + self.down) - 1
-        if until_down < k:
-            k = until_down
+        k = self._ticks_to_curve(v, a)
         end = k * (v + (k + 1) * (a / 2 - (k + 2) / 6))
         speed = v + k * (a - (k + 1) / 2)
         if speed > 0.0:
@@ -141,6 +133,47 @@ class JerkBraking:
         k = self.ticks_to_turn(v, a)
         return sign * end, sign * k * (v + (k + 1) * (a / 2 - (k + 2) / 6))
 
+    def outline(self, v: float, a: float) -> tuple[float, float]:
+        """At least (how far from where it is a joint comes, how fast it is), with the step v and in B after it."""
+        end, turn = self.stop(v, a)
+        gathered = abs(a) * (abs(a) - 1.0) / 2 + 0.125  # at most, while a is taken off
+        return max(abs(v + end), abs(v + turn)), max(abs(v), gathered + v if a > 0.0 else gathered - v)
+
+    def phases(self, v: float, a: float) -> list[tuple[int, float, float, float]]:
+        """B from the state (v, a) to rest, in phases: ticks, v and a before the first, and what each adds to a.
+
+        Off the curve j a tick, then D, then along the curve j a tick until v is 0. Between two phases, and at the end,
+        a changes by at most j as well.
+        """
+        found = []
+        sign = 1.0 if v >= 0.0 else -1.0
+        c = self.curve(v)
+        if not c - 1.0 <= a <= c + 1.0:
+            sign = 1.0 if a > c else -1.0
+            k = self._ticks_to_curve(sign * v, sign * a)
+            found.append((k, v, a, -sign))
+            v += k * (a - sign * (k + 1) / 2)
+        left = sign * v
+        if left > self._full:
+            ticks = ceil((left - self._full) / self.down)
+            found.append((ticks, v, -sign * self.down, 0.0))
+            left -= ticks * self.down
+        if left > 0.0:
+            n = int((sqrt(1.0 + 8.0 * left) - 1.0) / 2.0)
+            found.append((n + 1, sign * left, -sign * (left / (n + 1) + n / 2 + 1.0), sign))
+        return found
+
+    def _ticks_to_curve(self, v: float, a: float) -> int:
+        """Of a state off the curve, a > c(v): in how many ticks of -j it meets it."""
+        top = ceil(a)
+        r = top - a
+        root = a * (a - 1.0) / 2 + v - r * (1.0 - r) / 2
+        k = ceil(a + sqrt(root)) - 1 if root > 0.0 else top - 1
+        until_down = ceil(a + self.down) - 1
+        if until_down < k:
+            k = until_down
+        return k
+
     @staticmethod
     def ticks_to_turn(v: float, a: float) -> int:
         """Of a state v < 0, a > 0 that passes through rest: ticks in which it still moves on."""
@@ -149,86 +182,39 @@ class JerkBraking:
         return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)
 
 
-class TargetMotion:
-    """How a target moves: where it is, its step and bend, smoothed over as long as the joint needs to react.
-
-    The critically damped filter of third order (its memory `theta`): no lag for a target that accelerates evenly, and
-    less noise than differences of targets. A target that jumps or begins to move takes its motion with it from there.
-    """
-
-    __slots__ = ("_j", "_most", "_on_bend", "_on_place", "_on_step", "_quiet", "_target", "bend", "place", "step")
-    _quiet: bool
-    """Of the target before; nothing before the first, which asks for none."""
-
-    def __init__(self, up: float, most: float, j: float) -> None:
-        short = _FILTER / (up + _FILTER)
-        theta = 1.0 - short
-        self._on_place = 1.0 - theta**3
-        self._on_bend = short**3
-        self._on_step = 1.5 * (1.0 - theta * theta) * short - self._on_bend / 2
-        self._most = most * j
-        self._j = j
-        self.forget()
-
-    def forget(self) -> None:
-        self._target = math.nan
-
-    def see(self, target: float) -> None:
-        """The target of this tick."""
-        change = target - self._target
-        self._target = target
-        if change != change or self._quiet:
-            self.place = target
-            self._quiet = not change  # at rest, and the first after nothing: a step, until it goes on
-            self.step = self.bend = 0.0
-            return
-        if not -self._most <= change <= self._most:  # no joint moves like that: it jumped
-            self.place = target
-            self.bend = 0.0
-            return
-        self.step += self.bend
-        self.place += self.step
-        error = target - self.place
-        self.place += self._on_place * error
-        self.step += self._on_step * error
-        self.bend += self._on_bend * error
-        if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:
-            self.place = target
-            self.step = self.bend = 0.0
-            self._quiet = True
-
-
 class JerkJoint:
     """One joint's jerk limit; the limiter owns the position, this step and bend: those that were computed, not the
     differences of rounded positions, whose errors a long ramp would add up three times. Positions rad."""
 
     __slots__ = (
-        "_a", "_at_target", "_braked", "_braking", "_far", "_high", "_j", "_jerk", "_low", "_lower", "_most", "_motion",
-        "_per_j", "_up", "_upper", "_v", "_wished",
+        "_a", "_at_target", "_far", "_high", "_jerk", "_low", "_lower", "_most", "_motion", "_next", "_per_j",
+        "_position", "_rest", "_up", "_upper", "_v", "braking", "j",
     )  # fmt: skip
 
     def __init__(
         self, lower: float, upper: float, speed: float, accel: float, decel: float, jerk: float, period_s: float
     ) -> None:
         """Limits in rad and seconds, as of `limit.JointLimits`."""
-        self._j = jerk * period_s**3 * _SHARE
-        self._per_j = 1.0 / self._j
+        self.j = jerk * period_s**3 * _SHARE
+        self._per_j = 1.0 / self.j
         self._lower, self._upper = lower, upper
         self._low, self._high = lower + _MARGIN_RAD, upper - _MARGIN_RAD
-        self._up = accel * period_s**2 / self._j * _SHARE
-        self._most = speed * period_s / self._j
-        self._braking = JerkBraking(decel * period_s**2 / self._j * _SHARE)
-        fastest, _ = self._braking.stop(self._most, 0.0)
-        self._far = (fastest + self._most * (self._up + 2.0)) * self._j
+        self._up = accel * period_s**2 / self.j * _SHARE
+        self._most = speed * period_s / self.j
+        self.braking = JerkBraking(decel * period_s**2 / self.j * _SHARE)
+        fastest, _ = self.braking.stop(self._most, 0.0)
+        self._far = (fastest + self._most * (self._up + 2.0)) * self.j
         """No braking goes further."""
-        self._at_target = _AT_TARGET * min(self._up, 1.0) * self._j
-        self._motion = TargetMotion(self._up, self._most, self._j)
+        self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j
+        self._motion = TargetMotion(self._up, self._most, self.j)
         self._v = self._a = 0.0
         """In j a tick (a tick): of the last position sent."""
         self._jerk: float
         """How a changed in the last tick."""
-        self._wished = self._braked = (math.nan, 0.0, 0.0)
-        """Of this tick: position, v and a."""
+        self._position = self._rest = 0.0
+        """Of this tick: where the joint is, and B's a."""
+        self._next = (math.nan, 0.0, 0.0)
+        """Of this tick: what is to be sent, v and a after it."""
 
     @property
     def is_still(self) -> bool:
@@ -239,30 +225,57 @@ class JerkJoint:
         self._v = self._a = self._jerk = 0.0
         self._motion.forget()
 
-    def take(self, sent: float) -> None:
-        """What was sent: the answer of `follow` or of `brake`."""
-        _, self._v, a = self._wished if sent == self._wished[0] else self._braked
+    def take(self) -> None:
+        """The last answer of `follow` or of `go` was sent."""
+        _, self._v, a = self._next
         self._jerk = a - self._a
         self._a = a
 
-    def brake(self, position: float) -> float:
-        """The position to send: as hard as the limits allow, B."""
-        self._braked = self._sent(position, self._least_change(self._v, self._a))
-        return self._braked[0]
+    @property
+    def braked(self) -> float:
+        """The step, rad a tick, of braking as hard as the limits allow."""
+        return (self._v + self._rest) * self.j
+
+    @property
+    def outline(self) -> tuple[float, float]:
+        """Of the wish, rad: `JerkBraking.outline`."""
+        _, v, a = self._next
+        way, peak = self.braking.outline(v, a)
+        return way * self.j, peak * self.j
+
+    def mixed(self, share: float) -> tuple[float, float]:
+        """v and a of a step so much of the way from braking (0) to the wish (1), both of this tick."""
+        _, v, a = self._next
+        if share < 1.0:
+            a = self._rest + share * (a - self._rest) if share > 0.0 else self._rest
+            v = self._v + a
+        return v, a
+
+    def may(self, v: float, a: float) -> bool:
+        """Whether the joint's own limits let a mixture be sent in this tick."""
+        return self.is_viable(self._position, v, a)
+
+    def go(self, share: float) -> float:
+        """The position to send: the mixture, or as hard a braking as the limits allow where they allow no mixture."""
+        if share < 1.0:
+            v, a = self.mixed(share)
+            self._next = self._sent(self._position, a if self.may(v, a) else self._rest)
+        return self._next[0]
 
     def follow(self, target: float, position: float, cap: float) -> float:
         """The position to send towards the target, at most `cap` rad a tick fast. A target that is no number brakes."""
         per_j = self._per_j
         v, a = self._v, self._a
-        rest = self._least_change(v, a)
+        self._position = position
+        self._rest = rest = self._least_change(v, a)
         if target - target != 0.0:
             self._motion.forget()
-            self._wished = self._sent(position, rest)
-            return self._wished[0]
+            self._next = self._sent(position, rest)
+            return self._next[0]
         # Bends that keep acceleration (towards rest D, away from it and through it A), jerk and the speed in force.
         cap *= per_j * _SHARE
-        curve = self._braking.curve
-        up, down = self._up, self._braking.down
+        curve = self.braking.curve
+        up, down = self._up, self.braking.down
         if v >= 0.0:
             most, least = up, -min(down, max(v, up))
         else:
@@ -275,26 +288,26 @@ class JerkJoint:
         wish = self._catch(v, (motion.place - position) * per_j, motion.step * per_j, motion.bend * per_j, least, most)
         if wish != rest and not self.is_viable(position, v + wish, wish):
             wish = self._pull(position, v, rest, wish)
-        self._wished = self._sent(position, wish)
-        sent = self._wished[0]
+        self._next = self._sent(position, wish)
+        sent = self._next[0]
         if sent != target and abs(sent - target) < self._at_target:
             v = (target - position) * per_j
-            self._wished = (target, v, v - self._v)
-        return self._wished[0]
+            self._next = (target, v, v - self._v)
+        return self._next[0]
 
     def is_viable(self, position: float, v: float, a: float) -> bool:
         """Whether the step to v (units of j, as a) may be sent from `position`: braking from there keeps all limits.
 
         Speed and acceleration of the step itself are the caller's. Outside a wall only ways towards it are viable.
         """
-        p = position + v * self._j
-        up, down = self._up, self._braking.down
+        p = position + v * self.j
+        up, down = self._up, self.braking.down
         if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):
             return True
-        end, turn = self._braking.stop(v, a)
+        end, turn = self.braking.stop(v, a)
         # Through rest at up to D so far: at most A from there.
         if up < down and (turn or v == 0.0 or v * end < 0.0):
-            over = self._braking.ticks_to_turn(-abs(v), abs(a)) + 1
+            over = self.braking.ticks_to_turn(-abs(v), abs(a)) + 1
             if abs(a) - over > up:
                 return False
         if turn > 0.0:
@@ -305,16 +318,16 @@ class JerkJoint:
             high, low = max(end, 0.0), min(end, 0.0)
         goes_up = v > 0.0 or end > 0.0 or turn < 0.0
         goes_down = v < 0.0 or end < 0.0 or turn > 0.0
-        return not (goes_up and p + high * self._j > self._high) and not (goes_down and p + low * self._j < self._low)
+        return not (goes_up and p + high * self.j > self._high) and not (goes_down and p + low * self.j < self._low)
 
     def _least_change(self, v: float, a: float) -> float:
         """B(v, a)."""
-        return min(max(self._braking.curve(v), a - 1.0), a + 1.0)
+        return min(max(self.braking.curve(v), a - 1.0), a + 1.0)
 
     def _sent(self, position: float, a: float) -> tuple[float, float, float]:
         """Position to send, v and a after it."""
         v = self._v + a
-        sent = position + v * self._j
+        sent = position + v * self.j
         # Only rounding comes beyond: inside never further than the limit, outside not further out.
         if sent > self._upper:
             sent = min(sent, max(self._upper, position))
@@ -327,9 +340,9 @@ class JerkJoint:
         that rises with the bend. First braking itself towards a target at rest, as the last tick went on towards one
         that moves; then a little further, then by false position (Illinois). What lies beyond least and most is cut
         off."""
-        stop = self._braking.stop
+        stop = self.braking.stop
         if step == 0.0 == bend:
-            guess, near, peek = self._braking.curve(v), _NEAR, 2.0
+            guess, near, peek = self.braking.curve(v), _NEAR, 2.0
         else:
             guess, near, peek = self._a + self._jerk, _NEAR + _NEAR_MOVING * (v if v >= 0.0 else -v), _PEEK
         guess = most if guess > most else max(guess, least)

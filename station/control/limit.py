@@ -79,6 +79,9 @@ class Restrains(Protocol):
     def event(self) -> tuple[str, str] | None:
         """What has kept the arm from going where it was asked to for long enough: (event, detail)."""
 
+    def know(self, smooth: Sequence[tuple[int, JerkJoint]]) -> None:
+        """Joints with a jerk limit, which say themselves what step and bend follow from a share of the wish."""
+
     def start(self, position_rad: Sequence[float]) -> None: ...
 
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool: ...
@@ -113,6 +116,8 @@ class Limiter:
             for jerk in (j.jerk_rad_s3,)
             if jerk is not None
         ]
+        if self._restraint is not None and self._smooth:
+            self._restraint.know(self._smooth)
         self._rows = self._make_rows(_UNCAPPED)
         self._slow_rows = self._rows
         self._slow_speed_rad_s = _UNCAPPED
@@ -224,8 +229,8 @@ class Limiter:
         self, positions: list[float], steps: list[float], wishes: list[float], epoch: int, slot_ns: int
     ) -> ArmCommand:
         rate = self._rate_hz
-        for index, joint in self._smooth:
-            joint.take(positions[index])
+        for _, joint in self._smooth:
+            joint.take()
         self._position = positions
         self._step = steps
         self._wish = wishes
@@ -234,19 +239,19 @@ class Limiter:
     def _hold_back(
         self, restraint: Restrains, wished: list[float], steps: list[float], rows: tuple[tuple[float, ...], ...]
     ) -> tuple[list[float], list[float]]:
-        """Between braking and the wish: legal whatever the shares, the legal positions of a joint being an interval."""
+        """Between braking and the wish: legal whatever the shares, the legal positions of a joint being an interval; a
+        joint with a jerk limit looks itself."""
         braked, braking, _ = self._shape((math.nan,) * len(rows), rows)
         for index, joint in self._smooth:
-            braked[index] = joint.brake(self._position[index])
-            braking[index] = braked[index] - self._position[index]
+            braking[index] = joint.braked
         shares = restraint.shares(self._position, braking, steps)
         positions = []
         for share, rest, wish in zip(shares, braked, wished):
             sent = rest + share * (wish - rest)
             low, high = (rest, wish) if rest <= wish else (wish, rest)
             positions.append(low if sent < low else min(sent, high))
-        for index, _ in self._smooth:  # the one or the other: a mixture would have to be proven anew
-            positions[index] = wished[index] if shares[index] >= 1.0 else braked[index]
+        for index, joint in self._smooth:
+            positions[index] = joint.go(shares[index])
         return positions, [sent - position for sent, position in zip(positions, self._position)]
 
     def _follow_smoothly(

@@ -15,12 +15,15 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Final
 
-from station.control.arm_bounds import NOTHING, OUTSIDE_SLACK_M, ArmBounds, Found
+from station.control.arm_bounds import JOINT, NOTHING, OUTSIDE_SLACK_M, ArmBounds, Found
+from station.control.braking import Braking
 from station.control.chain import ArmChain
-from station.control.reduced import braking_travel
-from station.control.workspace import Plane, bend_m, between, highest_m, slopes_along
+from station.control.jerk import JerkJoint
+from station.control.workspace import Plane, bend_m, between, slopes_along
 
 _FINE: Final = 1 / 32
+_COARSE: Final = 1 / 8
+"""With a jerk limit a tick decides about the bend only."""
 _TRIES: Final = 6
 _TRIES_TOGETHER: Final = 3
 """Two arms near each other are dear to judge: what is not found in so many tries brakes."""
@@ -67,6 +70,8 @@ class Restraint:
         self._apart_room_m = math.inf
         self._is_apart: bool
         """In this tick the arms are so far from each other that no pair needs a look."""
+        self._spare_m: float
+        """By how much more each arm could move then."""
         self._pair_why: Found
         self._together = 0.5
         self._creep_m = _CREEP_M_S * period_s
@@ -81,6 +86,12 @@ class Restraint:
             if arm.creeping >= self._creep_ticks:
                 return self._found
         return None
+
+    def know(self, smooth: Sequence[tuple[int, JerkJoint]]) -> None:
+        """The joints with a jerk limit."""
+        for arm in self._arms:
+            for joint, limit in smooth:
+                arm.know(joint, limit)
 
     def start(self, position_rad: Sequence[float]) -> None:
         """A new beginning at rest. A bound that is broken already is widened to where the arm stands, and shrinks back
@@ -102,6 +113,11 @@ class Restraint:
         most, apart = self._most_m, self._apart_room_m
         near: list[ArmBounds] = []
         for arm in self._arms:
+            if arm.is_smooth:
+                if not self._look_quickly(arm, position_rad, steps):
+                    near.append(arm)
+                apart -= arm.moved_m + arm.way_m
+                continue
             speed = way = moved = 0.0
             seen = arm.seen
             for joint, reach, half, inverse in arm.rows:
@@ -121,6 +137,7 @@ class Restraint:
             if way > arm.room_m or (most is not None and speed > most):
                 near.append(arm)
         self._is_apart = apart > _ROUNDING_M
+        self._spare_m = (apart - _ROUNDING_M) / len(self._arms)
         if not near and self._is_apart:
             self._calm()
             return True
@@ -128,8 +145,8 @@ class Restraint:
         for arm in self._arms if not self._is_apart else near:
             self._apart_room_m -= arm.moved_m
             arm.look(position_rad)
-            motion = self._mixed(arm, steps, steps, 1.0)
-            arm.why = arm.judge(*motion)
+            motion = arm.braking(steps, steps, 1.0)
+            arm.why = arm.judge(motion)
             motions.append(motion)
         if not self._is_apart:
             self._look_between()
@@ -151,10 +168,11 @@ class Restraint:
             share = 1.0
             if arm.why is not NOTHING:
                 share, arm.why = _largest(
-                    lambda share, arm=arm: arm.judge(*self._mixed(arm, braking, wished, share)),  # type: ignore[misc]
+                    lambda share, arm=arm: self._judge_alone(arm, braking, wished, share),  # type: ignore[misc]
                     arm.why,
                     arm.share,
                     _TRIES,
+                    _COARSE if arm.is_smooth else _FINE,
                 )
                 arm.share = share
             shares.append(share)
@@ -178,31 +196,50 @@ class Restraint:
                 result[joint] = own
         return tuple(result)
 
-    def _motions(
-        self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float]
-    ) -> list[tuple[list[float], list[float]]]:
-        return [self._mixed(arm, braking, wished, own) for arm, own in zip(self._arms, shares)]
+    def _look_quickly(self, arm: ArmBounds, position_rad: Sequence[float], steps: Sequence[float]) -> bool:
+        """Joint by joint, of an arm with jerk limits: whether it cannot come to a bound of its own."""
+        moved = way = speed = 0.0
+        seen = arm.seen
+        for smooth, (joint, reach, half, inverse) in zip(arm.smooth, arm.rows):
+            if smooth is not None:
+                travel, step = smooth.outline
+            else:
+                step = abs(steps[joint])
+                travel = (step + half) ** 2 * inverse if step else 0.0
+            speed += step * reach
+            way += travel * reach
+            moved += abs(position_rad[joint] - seen[joint]) * reach
+        arm.moved_m = moved
+        arm.way_m = way
+        arm.why = NOTHING
+        return moved + way <= arm.room_m and (self._most_m is None or speed <= self._most_m)
+
+    def _judge_alone(self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float) -> Found:
+        if not arm.is_smooth:
+            return arm.judge(arm.braking(braking, wished, share))
+        motion = arm.smooth_braking(braking, wished, share)
+        # Braking may go further than a wish that turns round: not so far that the arms would need a look after all.
+        if self._is_apart and motion.way_m > arm.way_m + self._spare_m:
+            return JOINT
+        return arm.judge(motion)
+
+    def _motions(self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float]) -> list[Braking]:
+        return [arm.braking(braking, wished, own) for arm, own in zip(self._arms, shares)]
 
     def _judge_all(self, braking: Sequence[float], wished: Sequence[float], shares: Sequence[float]) -> Found:
         """Each arm by itself, then all together. An arm that brakes needs no look by itself."""
         motions = self._motions(braking, wished, shares)
         for arm, own, motion in zip(self._arms, shares, motions):
-            found = arm.judge(*motion) if own else NOTHING
+            found = arm.judge(motion) if own else NOTHING
             if found is not NOTHING:
                 return found
         return self._judge_pairs(motions)
 
-    def _mixed(
-        self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float
-    ) -> tuple[list[float], list[float]]:
-        steps = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
-        return steps, [braking_travel(step, down) for step, down in zip(steps, arm.downs)]
-
     def _note(self, arm: ArmBounds, braking: Sequence[float], wished: Sequence[float], share: float) -> None:
         """Counts the ticks in which a bound leaves next to no motion."""
         if arm.why[0] not in ("", "speed"):
-            mixed = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in arm.joints]
-            left = sum([abs(step) * reach for step, reach in zip(mixed, arm.reach)])
+            steps = arm.steps(braking, wished, share)
+            left = sum([abs(step) * reach for step, reach in zip(steps, arm.reach)])
             if left <= self._creep_m:
                 arm.creeping += 1
                 self._found = arm.why
@@ -240,10 +277,10 @@ class Restraint:
     def _need(self, number: int, pair: tuple[int, int, int, int]) -> float:
         return self._wider.get(number, self._full_need(pair))
 
-    def _judge_pairs(self, motions: Sequence[tuple[list[float], list[float]]]) -> Found:
+    def _judge_pairs(self, motions: Sequence[Braking]) -> Found:
         ways = [
-            sum([reach * travel for reach, travel in zip(arm.reach, travels)])
-            for arm, (_, travels) in zip(self._arms, motions)
+            sum([reach * travel for reach, travel in zip(arm.reach, motion.travels)])
+            for arm, motion in zip(self._arms, motions)
         ]
         if sum(ways) <= self._apart_room_m:
             return NOTHING
@@ -264,7 +301,7 @@ class Restraint:
         self,
         pair: tuple[int, int, int, int],
         gap: tuple[float, float, float, float],
-        motions: Sequence[tuple[list[float], list[float]]],
+        motions: Sequence[Braking],
         enough_m: float,
     ) -> float:
         """At least the distance of two capsules' axes over the braking; see `highest_m` for `enough_m`."""
@@ -283,39 +320,42 @@ class Restraint:
         x: float,
         y: float,
         z: float,
-        motion: tuple[list[float], list[float]],
+        motion: Braking,
         enough_m: float,
     ) -> float:
         """Largest n . p of a capsule's two ends over the braking."""
         arm = self._arms[number]
-        steps, travels = motion
         most = -math.inf
         for index in (first, first + 1):
             px, py, pz = arm.chain.places[index]
             at = x * px + y * py + z * pz
             if arm.chain.points[index].joints:
                 slopes = slopes_along(arm.chain.columns[index], x, y, z)
-                at += highest_m(slopes, steps, arm.downs, enough_m)
-                at += bend_m(arm.chain.points[index].reach_m, travels)
+                at += motion.highest_m(slopes, enough_m)
+                at += bend_m(arm.chain.points[index].reach_m, motion.travels)
             most = max(most, at)
         return most
 
 
-def _largest(judge: Callable[[float], Found], found: Found, guess: float, tries: int) -> tuple[float, Found]:
+def _largest(
+    judge: Callable[[float], Found], found: Found, guess: float, tries: int, fine: float = _FINE
+) -> tuple[float, Found]:
     """A share below 1 that passes, near the largest (0, the braking, always does), and what stands in the way of more.
 
     Looks round the last answer first: from tick to tick it changes little. Gives up, careful, after so many tries.
     """
-    low, high, step = 0.0, 1.0, _FINE
-    middle = min(max(guess, _FINE), 1.0 - _FINE)
-    while high - low > 1.5 * _FINE and tries:
+    low, high, step = 0.0, 1.0, fine
+    middle = min(max(guess, fine), 1.0 - fine)
+    while high - low > 1.5 * fine and tries:
         tries -= 1
         why = judge(middle)
         if why is NOTHING:
             low = middle
             middle = min(low + step, (low + high) / 2)
         else:
-            high, found = middle, why
+            high = middle
+            if why[0]:
+                found = why
             middle = max(high - step, (low + high) / 2)
         step *= 2
     return low, found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.control.jerk import LEAST_JERK_RAD, MOST_STOP_S, stopping
-from station.control.limit import JointLimits, Limiter
+from station.control.limit import JointLimits, Limiter, Restrains
 from tests.bench.limiter_forms import Inputs, joint_limits, make_rows, random_inputs, random_limits, run, tick
 from tests.property.limiter_judge import Array, Bounds
 
@@ -73,10 +73,10 @@ def random_jerk_inputs(rng: np.random.Generator, bounds: Bounds, ticks: int) -> 
     return JerkInputs(random_inputs(rng, bounds, ticks), hold, slow)
 
 
-def run_shipped(bounds: Bounds, asked: JerkInputs, period_s: float) -> Array:
-    """What the station's limiter sends: [ticks, joints]."""
+def run_shipped(bounds: Bounds, asked: JerkInputs, period_s: float, restraint: Restrains | None = None) -> Array:
+    """What the station's limiter sends: [ticks, joints]. `restraint`: what holds it back."""
     inputs = asked.inputs
-    limiter = Limiter([jerk_limits(bounds, joint) for joint in range(len(bounds.lower_rad))], period_s)
+    limiter = Limiter([jerk_limits(bounds, joint) for joint in range(len(bounds.lower_rad))], period_s, restraint)
     limiter.start(inputs.start_rad.tolist())
     sent = np.empty_like(inputs.target_rad)
     scale = 1.0

@@ -18,6 +18,8 @@ from station.settings.rig import Rig
 from tests.property.limiter_judge import Array, Bounds
 
 MODEL = Path(str(resources.files("station") / "rigs" / "demo.arms.xml"))
+_ANY_JERK = 1e12
+"""rad/s3: does not matter."""
 _HOLD, _MISSED, _NAN = 0.01, 0.002, 0.002
 
 
@@ -40,6 +42,15 @@ def rig_with(*, reduced: bool, tight: bool) -> Rig:
         box = Box(lower=(-200.0, -420.0, 600.0), upper=(420.0, 420.0, 1500.0))
         kinematics = msgspec.structs.replace(kinematics, box_mm=box, apart_mm=100.0)
     return with_kinematics(rig, kinematics)
+
+
+def with_jerk(rig: Rig, build_up_s: float = 0.05, only: str = "") -> Rig:
+    """Every joint (whose name has `only` in it) with a jerk limit: so long it takes to reach its acceleration."""
+    joints = tuple(
+        msgspec.structs.replace(j, jerk_deg_s3=j.accel_deg_s2 / build_up_s) if only in j.name else j
+        for j in rig.arm.joints
+    )
+    return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=joints))
 
 
 def with_kinematics(rig: Rig, kinematics: Kinematics | None) -> Rig:
@@ -139,7 +150,8 @@ def limiter_of(rig: Rig, *, bad: bool = False, uncapped: bool = False) -> Limite
 
 
 def bounds_of(limiter: Limiter) -> Bounds:
-    """For the joints' judge."""
+    """For the joints' judge. Joints without a jerk limit: so high a one that it does not matter."""
+    jerks = [joint.jerk_rad_s3 or _ANY_JERK for joint in limiter.limits]
     return Bounds(
         *(
             np.array([getattr(joint, name) for joint in limiter.limits])
@@ -151,5 +163,6 @@ def bounds_of(limiter: Limiter) -> Bounds:
                 "decel_rad_s2",
                 "recovery_speed_rad_s",
             )
-        )
+        ),
+        jerk_rad_s3=None if min(jerks) == _ANY_JERK else np.array(jerks),
     )

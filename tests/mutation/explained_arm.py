@@ -25,7 +25,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "then no point's own way is beyond its room: " + _SLOW,
         ),
         ("if way <= room:", ("<= to <",), _DOUBLE),
-        ("if highest_m(slopes, steps, self.downs, room - bend) > room - bend:", ("> to >=",), _DOUBLE),
+        ("if motion.highest_m(slopes, room - bend) > room - bend:", ("> to >=",), _DOUBLE),
     ),
     "jerk": (
         ("if speed_rad_s * jerk_rad_s3 >= decel_rad_s2**2:", (">= to >",), _SAME),
@@ -58,7 +58,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("_SHARE: Final = 1.0 - 1e-6", ("1e-06 to 1.2499999999999999e-06",), _CHOICE),
         ("_AT_TARGET: Final = 1e-7", ("1e-07 to 1.25e-07",), _CHOICE),
-        ("_QUIET: Final = 0.05", ("0.05 to 0.0625",), _CHOICE),
         ("_PEEK: Final = 0.1", ("0.1 to 0.125",), _CHOICE),
         ("_NEAR: Final = 1e-9", ("1e-09 to 1.25e-09",), _CHOICE),
         ("if a < c:", ("< to <=",), "off the curve they are not equal"),
@@ -72,28 +71,22 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("0.0 to 0.001",),
             "a thousandth of a tick's jerk more careful at a wall",
         ),
-        ("fastest, _ = self._braking.stop(self._most, 0.0)", ("0.0 to 0.001",), _FAR),
+        ("fastest, _ = self.braking.stop(self._most, 0.0)", ("0.0 to 0.001",), _FAR),
         (
-            "self._far = (fastest + self._most * (self._up + 2.0)) * self._j",
+            "self._far = (fastest + self._most * (self._up + 2.0)) * self.j",
             ("2.0 to 2.5", "* to /"),
             _FAR,
         ),
-        ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self._j", ("1.0 to 1.25",), _CHOICE),
+        ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j", ("1.0 to 1.25",), _CHOICE),
         (
             "if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):",
             ("< to <=", "<= to <", "condition always false", "or to and", "minus removed"),
             _SLOW,
         ),
-        ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),
-        (
-            "if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:",
-            ("< to <=",),
-            _DOUBLE,
-        ),
         ("if sent != target and abs(sent - target) < self._at_target:", ("< to <=",), _DOUBLE),
         ("if abs(a) - over > up:", ("> to >=",), _DOUBLE),
         (
-            "return not (goes_up and p + high * self._j > self._high) and not (goes_down and p + low * self._j < self._low)",  # noqa: E501
+            "return not (goes_up and p + high * self.j > self._high) and not (goes_down and p + low * self.j < self._low)",  # noqa: E501
             ("> to >=", "< to <="),
             _DOUBLE,
         ),
@@ -123,6 +116,15 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if other == end:", ("condition always false",), _LOOKS),
         ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
         ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
+    ),
+    "target_motion": (
+        ("_QUIET: Final = 0.05", ("0.05 to 0.0625",), _CHOICE),
+        ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),
+        (
+            "if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:",
+            ("< to <=",),
+            _DOUBLE,
+        ),
     ),
     "restraint": (
         ("speed = way = moved = 0.0", ("0.0 to 0.001",), _QUICK),

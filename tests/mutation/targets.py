@@ -18,11 +18,25 @@ class Target:
     """Words of test names to come last."""
     again: tuple[str, ...] = ()
     """Modules that made something of this one while they were imported, and must do so again."""
+    without: tuple[str, ...] = ()
+    """Words of test names that are left out: other processes, threads, waits."""
+
+    @property
+    def arguments(self) -> list[str]:
+        """For pytest."""
+        words = f"not ({' or '.join(self.without)})" if self.without else ""
+        return ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-k", words, *self.tests]
 
 
 _EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "beyond", "frames", "iso_tp", "wire"))
 
+_EXO_WORDS: Final = ("tests/unit/test_exo_generated.py",)
+_EXO_AGAIN: Final = tuple(f"firmware_bridge.exo_{words}" for words in ("messages", "codec", "sample", "can", "wire"))
+
 _MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_paths"))
+
+_LINK: Final = ("tests/unit/test_link_edges.py", "tests/unit/test_link.py")
+_LINK_OTHERS: Final = ("another_process", "within_one_look", "another_users", "watcher", "comes_late")
 
 TARGETS: Final = {
     # What moves, restrains or stops the arm
@@ -37,6 +51,9 @@ TARGETS: Final = {
         ("search", "random_sequence", "any_target", "form"),
     ),
     "jerk": Target("station.control.jerk", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")),
+    "target_motion": Target(
+        "station.control.target_motion", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")
+    ),
     "gate": Target(
         "drivers.gate",
         tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
@@ -72,6 +89,9 @@ TARGETS: Final = {
         "station.control.restraint", ("tests/unit/test_restraint.py", "tests/unit/test_restraint_space.py")
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
+    "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),
+    "ring": Target("station.link.ring", _LINK, without=_LINK_OTHERS),
+    "bus_lock": Target("drivers.bus_lock", ("tests/unit/test_bus_lock.py",)),
     # The codecs: bytes to numbers and back
     "ker": Target(
         "firmware_bridge.ker",
@@ -88,6 +108,9 @@ TARGETS: Final = {
     "framing": Target("firmware_bridge.framing", _EXO),
     "iso_tp": Target("firmware_bridge.iso_tp", _EXO),
     "exo_wire": Target("firmware_bridge.exo_wire", _EXO),
+    "exo_terms": Target("firmware_bridge.exo_terms", (*_EXO_WORDS, *_EXO), again=_EXO_AGAIN),
+    "exo_fields": Target("firmware_bridge.exo_fields", (*_EXO_WORDS, *_EXO), again=_EXO_AGAIN),
+    "exo_messages": Target("firmware_bridge.exo_messages", (*_EXO_WORDS, *_EXO), again=_EXO_AGAIN[1:]),
     "exo_codec": Target("firmware_bridge.exo_codec", _EXO, again=("firmware_bridge.exo_wire",)),
     "exo_can": Target("firmware_bridge.exo_can", _EXO),
     "exo_sample": Target("firmware_bridge.exo_sample", _EXO),

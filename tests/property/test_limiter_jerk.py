@@ -41,6 +41,36 @@ def test_no_random_sequence_breaks_a_limit_jerk_included(period_s):
         assert violations(run_shipped(bounds, asked, period_s), bounds, asked, period_s) == {}, f"seed {seed}"
 
 
+class Arbitrary:
+    """Holds back by arbitrary shares, each joint its own."""
+
+    event = None
+
+    def __init__(self, rng: np.random.Generator, joints: int) -> None:
+        self.rng, self.joints = rng, joints
+
+    def know(self, smooth):
+        assert len(smooth) == self.joints
+
+    def start(self, position_rad): ...
+
+    def allows(self, position_rad, steps):
+        return self.rng.random() < 0.5
+
+    def shares(self, position_rad, braking, wished):
+        return self.rng.choice([0.0, 1.0, 0.5, self.rng.random()], self.joints).tolist()
+
+
+@pytest.mark.parametrize("period_s", PERIODS)
+def test_whatever_holds_joints_back_no_share_of_the_wish_breaks_a_limit(period_s):
+    rng = np.random.default_rng(11)
+    bounds = random_jerk_limits(rng, 16, period_s)
+    asked = random_jerk_inputs(rng, bounds, 1000)
+    sent = run_shipped(bounds, asked, period_s, Arbitrary(rng, 16))
+    assert violations(sent, bounds, asked, period_s) == {}
+    assert (sent != run_shipped(bounds, asked, period_s)).any()
+
+
 @pytest.mark.parametrize(("form", "kinds"), [("none", {"jerk"}), ("clip", {"position", "acceleration"})])
 def test_the_known_bad_forms_fail_the_same_judge(form, kinds):
     assert form in BAD

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from station.control.arm_bounds import FAST, NOTHING, ArmBounds
+from station.control.braking import StraightBraking
 from station.control.chain import ArmChain
 from station.control.reduced import braking_travel, is_slow
 from station.control.workspace import Plane, bend_m, highest_m, slopes_along
@@ -172,7 +173,7 @@ def test_it_judges_as_without_short_cuts_near_every_plane_and_speed(seed):
         arm.planes, arm.most_m = planes, most_m
         arm.look(arm.seen)
         expected = plainly(arm, steps, planes, most_m)
-        found = arm.judge(steps, travels_of(arm, steps))
+        found = arm.judge(StraightBraking(steps, arm.downs))
         assert found == ((expected and (FAST if FAST in expected else expected[0])) or NOTHING)
         count[found is NOTHING] += 1
     assert min(count.values()) > 20
@@ -199,7 +200,7 @@ def test_what_may_bend_beyond_a_plane_is_refused_and_what_cannot_come_so_far_is_
     ):
         arm.planes = [wall._replace(offset_m=at + room)]
         arm.look([0.0] * 4)
-        assert arm.judge(steps, travels) == expected
+        assert arm.judge(StraightBraking(steps, arm.downs)) == expected
     # Folded, the elbow ahead of the tool: it cannot come as far as the plane, whatever bends, though a tool could.
     folded = [0.0, 0.0, math.pi, 0.0]
     arm.look(folded)
@@ -207,7 +208,7 @@ def test_what_may_bend_beyond_a_plane_is_refused_and_what_cannot_come_so_far_is_
     arm.planes = [wall._replace(offset_m=at + 0.4 * 0.05 + 1e-6)]
     arm.look(folded)
     assert way > arm.room_m
-    assert arm.judge(steps, travels) == NOTHING
+    assert arm.judge(StraightBraking(steps, arm.downs)) == NOTHING
 
 
 def test_a_start_exactly_on_a_plane_is_inside():

@@ -247,31 +247,93 @@ def test_joints_without_a_jerk_limit_go_on_as_ever_beside_one_with():
 class Restraint:
     event = None
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float | None) -> None:
         self.share = share
+
+    def know(self, smooth):
+        self.smooth = smooth
 
     def start(self, position_rad): ...
 
     def allows(self, position_rad, steps):
-        return False
+        return self.share is None
 
     def shares(self, position_rad, braking, wished):
-        self.braking = list(braking)
+        self.braking, self.wished = list(braking), list(wished)
         return [self.share] * len(wished)
 
 
-@pytest.mark.parametrize(("share", "is_wish"), [(1.0, True), (0.999, False), (0.0, False)])
-def test_held_back_a_joint_takes_its_wish_or_brakes_nothing_between(share, is_wish):
-    held, free = Limiter([JOINT], T, Restraint(1.0)), started()
+@pytest.mark.parametrize("share", [2.0, 1.0, 0.999, 0.5, 0.03, 0.0, -1.0])
+@pytest.mark.parametrize(("ticks", "target"), [(60, 3.0), (60, -3.0), (8, 3.0), (0, 0.4), (30, 0.02)])
+def test_held_back_a_joint_bends_so_much_between_braking_and_its_wish(ticks, target, share):
+    held, wish, brake = Limiter([JOINT], T, Restraint(None)), started(), started()
     held.start([0.0])
-    for _ in range(80):
-        assert held.follow([3.0], 1, 0) == free.follow([3.0], 1, 0)
+    assert [index for index, _ in held._restraint.smooth] == [0]
+    for _ in range(ticks):
+        command = wish.follow([target], 1, 0)
+        assert held.follow([target], 1, 0) == command == brake.follow([target], 1, 0)
+    before = held.position_rad[0]
     held._restraint.share = share
-    before = free.position_rad[0]
-    expected = free.follow([3.0], 1, 0) if is_wish else free.brake(1, 0)
-    assert held.follow([3.0], 1, 0) == expected
-    if not is_wish:
-        assert held._restraint.braking == [expected.position_rad[0] - before]
+    sent = held.follow([target], 1, 0).position_rad[0]
+    wished, braked = wish.follow([target], 1, 0).position_rad[0], brake.brake(1, 0).position_rad[0]
+    assert held._restraint.braking == pytest.approx([braked - before], abs=1e-15)
+    assert held._restraint.wished == [wished - before]
+    kept = min(max(share, 0.0), 1.0)
+    if kept in (0.0, 1.0):
+        assert sent == (wished if kept else braked)
+    assert sent == pytest.approx(braked + kept * (wished - braked), abs=1e-15)
+    # What was sent is where it goes on from.
+    held._restraint.share = None
+    other = {0.0: brake, 1.0: wish}.get(kept)
+    if other is not None:
+        for _ in range(50):
+            assert held.follow([target], 1, 0) == other.follow([target], 1, 0)
+
+
+def test_what_a_joint_says_of_a_share_is_what_it_then_does():
+    """v and a after it; the outline is at least the way and the speed of the wish and its braking."""
+    joint = JerkJoint(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, T)
+    rng = random.Random(3)
+    position, target, last = 0.0, 0.0, 0.0
+    for k in range(2000):
+        if k % 40 == 0:
+            target = rng.uniform(-1.0, 1.0)
+        before = position
+        joint.follow(target, position, 2.0 * T)
+        share = rng.choice([1.0, 1.0, 0.0, rng.random()])
+        v, a = joint.mixed(share)
+        way, peak = joint.outline
+        wished, bend = joint.mixed(1.0)
+        _, lowest, highest = rolled(joint.braking, wished, bend)
+        assert way >= max(abs(wished), abs(wished + lowest), abs(wished + highest)) * joint.j - 1e-12
+        assert peak >= abs(wished) * joint.j
+        assert joint.braked == pytest.approx(joint.mixed(0.0)[0] * joint.j)
+        assert joint.may(*joint.mixed(0.0)) and joint.may(wished, bend)
+        is_legal = joint.may(v, a)
+        position = joint.go(share)
+        if not is_legal:
+            v, a = joint.mixed(0.0)  # nothing else was asked: as hard as it can
+        assert position - before == pytest.approx(v * joint.j, abs=1e-12)
+        joint.take()
+        assert (joint._v, joint._a) == (pytest.approx(v), pytest.approx(a))
+        assert v - last == pytest.approx(a, abs=1e-6)
+        last = v
+
+
+def test_a_share_that_the_joints_own_limits_do_not_allow_brakes():
+    """Only the bend between braking and the wish is not viable: which never happens but where the limits say so."""
+
+    class Wary(JerkJoint):
+        def may(self, v, a):
+            return False
+
+    joint, brave = Wary(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, T), JerkJoint(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, T)
+    for one in (joint, brave):
+        one.follow(0.5, 0.0, 2.0 * T)
+    braked = brave.mixed(0.0)[0] * brave.j
+    assert joint.go(0.5) == pytest.approx(braked) and brave.go(0.5) > braked
+    joint.follow(0.5, 0.0, 2.0 * T)
+    assert joint.go(1.0) == pytest.approx(joint.j)
 
 
 def test_a_state_is_viable_exactly_while_braking_from_it_ends_inside():

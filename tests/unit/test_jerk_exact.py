@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from station.control.jerk import JerkBraking, JerkJoint, TargetMotion, check_jerk, stopping
+from station.control.jerk import JerkBraking, JerkJoint, check_jerk, stopping
+from station.control.target_motion import TargetMotion
 
 T = 0.002
 SHARE = 1.0 - 1e-6
@@ -228,8 +229,12 @@ def test_all_but_a_millionth_of_each_limit_is_used_and_never_more(side, accel, d
         targets += [side * min(2.0, speed * k * T - 1.0) for k in range(round(2.6 / speed / T))]
         targets += [side * -1.0] * 1200
     for k, target in enumerate(targets):
-        position = joint.brake(sent[-1]) if k % 1000 > 985 and k < 1400 else joint.follow(target, sent[-1], 1.0 * T)
-        joint.take(position)
+        position = (
+            joint.follow(math.nan, sent[-1], 1.0 * T)
+            if k % 1000 > 985 and k < 1400
+            else joint.follow(target, sent[-1], 1.0 * T)
+        )
+        joint.take()
         sent.append(position)
     assert min(sent) >= -1.4 and max(sent) <= 1.4
     steps = differences(sent)
@@ -270,7 +275,7 @@ def test_before_a_wall_it_rests_so_far_inside_that_rounding_cannot_lead_beyond(t
     position = 1.9 if target > 0.0 else -0.9
     for _ in range(400):
         position = joint.follow(target, position, 2.0 * T)
-        joint.take(position)
+        joint.take()
     assert position == pytest.approx(rests_at, abs=1e-12) and joint.is_still
 
 
@@ -282,7 +287,7 @@ def test_a_target_that_accelerates_evenly_is_followed_without_lag(side):
     for k in range(400):
         target = side * 0.75 * (k * T) ** 2
         position = joint.follow(target, position, 2.0 * T)
-        joint.take(position)
+        joint.take()
     assert position == pytest.approx(target, abs=1e-8)
 
 
@@ -292,7 +297,7 @@ def test_a_new_start_knows_nothing_of_the_last_targets_motion():
     position = 0.0
     for k in range(200):
         position = used.follow(0.5 * k * T, position, 2.0 * T)
-        used.take(position)
+        used.take()
     for joint in (used, new):
         joint.start()
     for k in range(50):
@@ -384,10 +389,10 @@ def wishes(jerk, accel, decel, targets):
 
     class Judged(JerkJoint):
         def _catch(self, v, behind, step, bend, least, most):
-            stop = self._braking.stop
-            self._braking.looks = 0
+            stop = self.braking.stop
+            self.braking.looks = 0
             wish = super()._catch(v, behind, step, bend, least, most)
-            looks, low, high = self._braking.looks, least, most
+            looks, low, high = self.braking.looks, least, most
             for _ in range(60):
                 middle = (low + high) / 2
                 if v + middle + stop(v + middle - step, middle - bend)[0] < behind:
@@ -399,13 +404,13 @@ def wishes(jerk, accel, decel, targets):
             return wish
 
     joint = Judged(-1.4, 3.4, 2.0, accel, decel, jerk, T)
-    braking = Counted(joint._braking.down)
-    joint._braking = braking
+    braking = Counted(joint.braking.down)
+    joint.braking = braking
     joint.start()
     position = 0.0
     for target in targets:
         position = joint.follow(target, position, 2.0 * T)
-        joint.take(position)
+        joint.take()
     return found
 
 
@@ -440,7 +445,7 @@ def test_a_wish_that_is_not_viable_is_pulled_towards_braking_and_no_further_than
     for _ in range(400):
         v, a = side * rng.uniform(1, 900), rng.uniform(-20, 20)
         rest = joint._least_change(v, a)
-        way = v + rest + side * max(side * place for place in (0.0, *joint._braking.stop(v + rest, rest)))
+        way = v + rest + side * max(side * place for place in (0.0, *joint.braking.stop(v + rest, rest)))
         position = side - (way + side * rng.uniform(0.0, 20.0)) * 300.0 * T**3  # braking ends just before the wall
         wish = rest + side * rng.uniform(0.1, 2.0)
         if not joint.is_viable(position, v + rest, rest) or joint.is_viable(position, v + wish, wish):

@@ -1,4 +1,4 @@
-"""A jerk limit in a rig file: what it cannot stand beside, and how far its stops may go."""
+"""A jerk limit in a rig file: what it stands beside, what is refused, and how far its stops may go."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from station.settings.errors import ConfigError
 from station.settings.load import load_rig
 
 
-def test_a_rig_whose_bounds_are_proven_without_jerk_refuses_it_for_the_joints_they_hold():
+def test_a_jerk_limit_stands_beside_bounds_of_tools_and_arms():
+    """Of some joints or all; the joint's own, or those of an arm."""
     rig, _ = load_rig("demo")
 
-    def with_jerk(name: str):
-        joints = [msgspec.structs.replace(j, jerk_deg_s3=60_000) if j.name == name else j for j in rig.arm.joints]
+    def with_jerk(*names: str):
+        joints = [msgspec.structs.replace(j, jerk_deg_s3=60_000) if j.name in names else j for j in rig.arm.joints]
         return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=tuple(joints)))
 
-    with pytest.raises(ConfigError, match=r"joint left_j2 has jerk_deg_s3, and arm left bounds in \[arm.kinematics\]"):
-        resolve.make_limiter(with_jerk("left_j2"))
-    limits = resolve.make_limiter(with_jerk("left_gripper")).limits
-    assert [joint.name for joint in limits if joint.jerk_rad_s3] == ["left_gripper"]
-    bare = with_jerk("left_j2")
-    bare = msgspec.structs.replace(bare, arm=msgspec.structs.replace(bare.arm, kinematics=None))
-    assert resolve.make_limiter(bare).limits[9].jerk_rad_s3 == pytest.approx(math.radians(60_000))
+    for names in (["left_j2"], ["left_gripper"], [joint.name for joint in rig.arm.joints]):
+        limiter = resolve.make_limiter(with_jerk(*names))
+        assert [joint.name for joint in limiter.limits if joint.jerk_rad_s3] == names
+        for arm, side in zip(limiter._restraint._arms, ("right", "left")):
+            known = [joint for joint, smooth in zip(arm.joints, arm.smooth) if smooth is not None]
+            assert known == [i for i, joint in enumerate(rig.arm.joints) if joint.name in names and i in arm.joints]
+            assert arm.is_smooth == any(name.startswith(f"{side}_j") for name in names)
+    slow = resolve.with_reduced_speed(with_jerk(*[joint.name for joint in rig.arm.joints]))
+    check_jerks(slow)
+    assert resolve.make_limiter(slow).limits[0].speed_rad_s < 0.5
 
 
 def test_the_stop_bench_allows_the_longer_stop():
