@@ -8,6 +8,7 @@ ended in any way, it disables every motor too. SCHED_FIFO 85, above the loop.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -86,8 +87,11 @@ def main() -> int:
     say_ready()
     if watch(stopper, options.control_pid, _SILENT_GAPS * rig.loop.gap_stop_ms * 1e-3):
         stopper.raise_stop()
-        brake.stop()
-        os.kill(options.control_pid, signal.SIGKILL)
+        try:
+            brake.stop()
+        finally:  # whatever became of the motors, it may not go on commanding them
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(options.control_pid, signal.SIGKILL)
         brake.stop()  # once more: the dying process may have had a command on its way
         sys.stderr.write("supervisor: the control loop went silent; motors disabled, control process killed\n")
     else:

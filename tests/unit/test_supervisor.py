@@ -116,6 +116,7 @@ class Shift:
         self.limits: list[float] = []
         self.is_silent = False
         self.fails: Exception | None = None
+        self.stop_fails: Exception | None = None
         rig, _ = load_rig("demo")
         self.gap_stop_s = rig.loop.gap_stop_ms * 1e-3
         settings = SimpleNamespace(rig=rig)
@@ -140,7 +141,12 @@ class Shift:
     def brake(self, rig):
         if self.fails:
             raise self.fails
-        return SimpleNamespace(stop=lambda: self.said.append("motors off"))
+        return SimpleNamespace(stop=self.stop)
+
+    def stop(self):
+        self.said.append("motors off")
+        if self.stop_fails:
+            raise self.stop_fails
 
     def watch(self, stopper, pid, limit_s):
         self.limits.append(limit_s)
@@ -169,6 +175,25 @@ def test_a_silent_loop_may_not_command_its_motors_are_off_and_it_is_killed(shift
         "supervisor: the control loop went silent; motors disabled, control process killed",
     ]
     assert shift.limits == [pytest.approx(3 * shift.gap_stop_s)]
+
+
+def test_a_loop_that_ended_while_its_motors_were_switched_off_needs_no_killing(shift, monkeypatch):
+    shift.is_silent = True
+
+    def gone(pid, number):
+        raise ProcessLookupError
+
+    monkeypatch.setattr(supervisor.os, "kill", gone)
+    assert supervisor.main() == 0
+    assert shift.said[len(BEGIN) : -1] == ["flag 9", "motors off", "motors off"]
+
+
+def test_a_silent_loop_is_killed_though_its_motors_could_not_be_told(shift):
+    shift.is_silent = True
+    shift.stop_fails = RuntimeError("no such line")
+    with pytest.raises(RuntimeError):
+        supervisor.main()
+    assert shift.said[len(BEGIN) :] == ["flag 9", "motors off", "kill 4711 SIGKILL"]
 
 
 def test_after_a_control_process_that_ended_the_motors_are_switched_off_too(shift):
