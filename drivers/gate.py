@@ -98,6 +98,7 @@ class Gate:
         self._arm = arm
         self.name = arm.name
         self.joints = arm.joints
+        self.most = arm.most
         self.identity = arm.identity
         self.refused = ""
         """Why the gate is latched, in words; '' while it is not."""

@@ -168,6 +168,8 @@ class MotorMost(NamedTuple):
     travel_rad: float
     """To either side of its zero."""
     speed_rad_s: float
+    torque_nm: float
+    """For a moment: its peak."""
 
 
 class FramedArm(Arm, Protocol):

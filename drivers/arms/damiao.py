@@ -96,7 +96,7 @@ class DamiaoArm:
         self._settings = tuple(joints)
         self._bus_settings = tuple(buses)
         self._ranges = tuple(RANGES[joint.model] for joint in joints)
-        self.most = tuple(MotorMost(*SHEETS[joint.model][:2]) for joint in joints)
+        self.most = tuple(MotorMost(*SHEETS[joint.model]) for joint in joints)
         self.position_step_rad = tuple(2 * ranges.p_max_rad / 65535 for ranges in self._ranges)
         self.velocity_step_rad_s = tuple(2 * ranges.v_max_rad_s / 4095 for ranges in self._ranges)
         self.pull_step = tuple(Pull(KP_MAX / 4095, KD_MAX / 4095, 2 * r.t_max_nm / 4095) for r in self._ranges)

@@ -114,6 +114,8 @@ class DamiaoMotor:
         self.held_mosfet_c: float | None = None
         self.held_rotor_c: float | None = None
         """Temperatures held from outside, whatever the torque."""
+        self.load_nm = 0.0
+        """What presses against the joint from outside, downwards in position."""
         ranges = RANGES[model]
         self.registers: dict[int, float] = {
             RID_UNDER_VOLTAGE: 15.0,
@@ -282,9 +284,10 @@ class DamiaoMotor:
         below = 1.0 + h_j * (kd + damping + h * kp)
         below_free = 1.0 + h_j * damping
         gravity = self._gravity_nm
+        pressed = self.load_nm
         torque = 0.0
         for _ in range(steps):
-            load = gravity * math.sin(p) if gravity else 0.0
+            load = pressed + gravity * math.sin(p) if gravity else pressed
             v_new = (v + h_j * (kp * (goal - p) + push - load)) / below
             torque = kp * (goal - p - h * v_new) + push - kd * v_new
             if torque > limit:

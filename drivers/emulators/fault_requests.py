@@ -26,6 +26,7 @@ FAULT_KINDS: Final[dict[str, str]] = {
     "power_off": "the motor has no supply; when it is back, it has forgotten what was not stored",
     "status": "the motor finds a fault in itself (status, 8 to 14) and does so again when cleared",
     "temperature": "the motor is as hot as said (mosfet_c, rotor_c)",
+    "load": "something presses against the joint (torque_nm)",
     "registers": "registers hold something else (registers, NUMBER:VALUE,..)",
     "bus_off": "the controllers leave the bus: an error frame, then nothing passes",
     "error_frames": "error frames arrive (rate_hz)",
@@ -42,6 +43,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "delay": frozenset({"delay_ms", "probability"}),
     "status": frozenset({"status"}),
     "temperature": frozenset({"mosfet_c", "rotor_c"}),
+    "load": frozenset({"torque_nm"}),
     "registers": frozenset({"registers"}),
     "error_frames": frozenset({"rate_hz"}),
 }
@@ -72,6 +74,7 @@ def read_fault(request: dict[str, Any], buses: Sequence[FollowerBus], now_ns: in
             status=_status(request) if kind == "status" else 0,
             mosfet_c=mosfet_c,
             rotor_c=rotor_c,
+            load_nm=_number(request, "torque_nm", -100, 100) if kind == "load" else 0.0,
             registers=_registers(request, kind),
             ends_ns=ends_ns,
         )

@@ -45,6 +45,7 @@ class Fault:
     status: int = 0
     mosfet_c: float | None = None
     rotor_c: float | None = None
+    load_nm: float = 0.0
     registers: dict[int, float] = field(default_factory=dict)
     ends_ns: int | None = None
     saved: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -163,6 +164,7 @@ class FollowerBus:
             motor.forced_status = next((fault.status for fault in mine if fault.kind == "status"), None)
             motor.held_mosfet_c = next((f.mosfet_c for f in mine if f.mosfet_c is not None), None)
             motor.held_rotor_c = next((f.rotor_c for f in mine if f.rotor_c is not None), None)
+            motor.load_nm = sum(fault.load_nm for fault in mine)
             motor.check_health()
         if "freeze" not in kinds:
             self._frozen.clear()

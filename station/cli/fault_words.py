@@ -37,6 +37,7 @@ _TYPED: Final = {
         "delay": "bus=can_right motor=4 delay_ms=20",
         "status": "bus=can_right motor=4 status=11",
         "temperature": "bus=can_right motor=4 mosfet_c=90",
+        "load": "bus=can_right motor=4 torque_nm=20",
         "registers": "bus=can_right motor=4 registers=21:6.25,10:2",
         "error_frames": "bus=can_right rate_hz=100",
         **dict.fromkeys(("bus_off", "full_queue", "unplug"), "bus=can_right"),

@@ -190,6 +190,31 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("电机过热", "机器人已停止并断电", "托住手臂；冷却后复位"),
     ),
     (
+        "motor_loaded",
+        Effect.NONE,
+        _WARNING,
+        ("motor works near its limit", "robot goes on", "move back: something may be in the arm's way"),
+        ("电机负载接近上限", "机器人继续运行", "往回移动：手臂可能碰到东西"),
+    ),
+    (
+        "motor_loaded_slow",
+        Effect.NONE,
+        _WARNING,
+        ("motor works at its limit", "robot goes slowly until it aligns anew", "move back; look what is in its way"),
+        ("电机负载已到上限", "机器人低速跟随，重新对位后恢复", "往回移动，检查阻挡物"),
+    ),
+    (
+        "motor_overloaded",
+        _STOP_OFF,
+        _ALARM,
+        (
+            "motor presses with all its force",
+            "robot stopped and switched off",
+            "support the arm; take away what is in its way; reset",
+        ),
+        ("电机已用尽全力顶住", "机器人已停止并断电", "托住手臂；移开阻挡物后复位"),
+    ),
+    (
         "arm_error",
         _OFF,
         _ALARM,

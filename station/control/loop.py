@@ -80,7 +80,7 @@ class Loop:
         self._fresh_ns = round(rig.leader.hold_after_ms * 1e6)
         self._silent_ns = round(rig.leader.stop_after_ms * 1e6)
         self._leader_watch = LeaderWatch(rig)
-        self._arm_watch = ArmWatch(rig, gate.fault_words)
+        self._arm_watch = ArmWatch(rig, gate.fault_words, gate.most)
         self._frozen_watch = FrozenWatch(rig)
         self._apart_watch = ApartWatch(rig)
         self._bus_watch = BusWatch([bus.name for bus in rig.arm.buses])

@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters, MotorMost
 from station.control.limit import JointLimits
+from station.control.torque_watch import TorqueWatch
 from station.link.intents import Asked
 from station.settings.rig import Rig, slow_temperature_c
 from station.signals import IntentKind, Mode, Role
@@ -59,19 +60,22 @@ class LeaderWatch:
 
 
 class ArmWatch:
-    """Motors that do not answer, report a fault, switched themselves off, or are hot. Looked at while commanded."""
+    """Motors that do not answer, report a fault, switched themselves off, are hot or press too hard. Looked at while
+    commanded."""
 
-    def __init__(self, rig: Rig, fault_words: Callable[[int], str]) -> None:
+    def __init__(self, rig: Rig, fault_words: Callable[[int], str], most: Sequence[MotorMost]) -> None:
+        """`most`: of each joint's motor by its data sheet."""
         self._names = tuple(joint.name for joint in rig.arm.joints)
         self._stale_ns = round(rig.arm.feedback_stop_ms * 1e6)
         self._warm_c = rig.arm.temperature_warn_c
         self._slow_c = slow_temperature_c(rig.arm)
         self._hot_c = rig.arm.temperature_stop_c
         self.is_slow = False
-        """A motor has been hot since following began: the robot goes slowly until it is engaged anew, as catching up by
-        itself once the motor has cooled would be a motion that nobody asked for."""
+        """A motor has been hot, or hard at work, since following began: the robot goes slowly until it is engaged anew,
+        as catching up by itself once that is over would be a motion that nobody asked for."""
         self._fault_words = fault_words
         self._all_on = (MOTOR_ON,) * len(self._names)
+        self._torque = TorqueWatch(rig, most)
 
     def look(self, into: Events, feedback: ArmFeedback, now_ns: int, on_since_ns: int, asked_since_ns: int) -> None:
         """`on_since_ns`: when the motors were asked to switch on. `asked_since_ns`: since when they have been commanded
@@ -94,6 +98,8 @@ class ArmWatch:
             kind = "motor_warm" if hottest < self._slow_c else "motor_slow" if hottest < self._hot_c else "motor_hot"
             self.is_slow = self.is_slow or kind != "motor_warm"
             into.append((kind, f"{name}: {hottest:.0f} C"))
+        self._torque.look(into, feedback, now_ns)
+        self.is_slow = self.is_slow or self._torque.is_slow
 
 
 class FrozenWatch:

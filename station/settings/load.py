@@ -161,6 +161,11 @@ def _check_rig(rig: Rig, path: Path) -> None:
             f"{slow_temperature_c(rig.arm):g}, temperature_stop_c {rig.arm.temperature_stop_c:g}; expected them in "
             "rising order"
         )
+    if not rig.arm.torque_warn <= rig.arm.torque_slow <= rig.arm.torque_stop:
+        raise ConfigError(
+            f"{path}: arm.torque_warn {rig.arm.torque_warn:g}, torque_slow {rig.arm.torque_slow:g}, torque_stop "
+            f"{rig.arm.torque_stop:g}; expected them in rising order"
+        )
     if rig.leader.stop_after_ms <= rig.leader.hold_after_ms:
         raise ConfigError(
             f"{path}: leader.stop_after_ms is {rig.leader.stop_after_ms:g}; expected more than hold_after_ms"

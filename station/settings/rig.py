@@ -13,6 +13,7 @@ from station.settings.kinematics import Kinematics
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Positive = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(gt=0, le=1)]
 Degrees = Annotated[float, Meta(ge=-3600, le=3600)]
 
 
@@ -80,6 +81,8 @@ class ArmJoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     jerk_deg_s3: Positive | None = None
     kp: Annotated[float, Meta(ge=0, le=500)]
     kd: Annotated[float, Meta(ge=0, le=5)]
+    may_press: bool = False
+    """A gripper: high torque for long is its work, and no reason to stop."""
     start_deg: Degrees = 0.0
     """Where the emulated motor stands at power-on; ignored on a real rig."""
 
@@ -97,6 +100,12 @@ class Arm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     temperature_slow_c: Positive | None = None
     """Following goes on at align.speed_deg_s; absent: half-way between the other two."""
     temperature_stop_c: Positive = 85.0
+    torque_warn: Share = 0.7
+    """Of a motor's peak torque by its data sheet, for a quarter of a second: told ..."""
+    torque_slow: Share = 0.85
+    """... following goes on at align.speed_deg_s ..."""
+    torque_stop: Share = 0.95
+    """... stop, motors off."""
     buses: Annotated[tuple[Bus, ...], Meta(min_length=1, max_length=8)]
     joints: Annotated[tuple[ArmJoint, ...], Meta(min_length=1, max_length=64)]
     kinematics: Kinematics | None = None

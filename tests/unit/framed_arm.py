@@ -23,7 +23,7 @@ class FramedArmDouble:
         self._gains = (kp, kd)
         self.identity = "double of Damiao motors"
         self.counters = (LinkCounters(),)
-        self.most = (MotorMost(RANGE.p_max_rad, RANGE.v_max_rad_s),) * len(joints)
+        self.most = (MotorMost(RANGE.p_max_rad, RANGE.v_max_rad_s, RANGE.t_max_nm),) * len(joints)
         self.position_step_rad = (2 * RANGE.p_max_rad / 65535,) * len(joints)
         self.velocity_step_rad_s = (2 * RANGE.v_max_rad_s / 4095,) * len(joints)
         self.pull_step = (Pull(500 / 4095, 5 / 4095, 2 * RANGE.t_max_nm / 4095),) * len(joints)

@@ -306,3 +306,16 @@ def test_gravity_pulls_a_motor_that_holds_softly() -> None:
     bench.frame(ENABLE)
     sag = 1.0 - bench.hold(1.0, kp=20, s=3.0).position_rad
     assert sag == pytest.approx(2.0 * math.sin(1.0 - sag) / 20, abs=0.005)
+
+
+@pytest.mark.parametrize(("load_nm", "expected_nm"), [(12.0, 12.0), (-30.0, -30.0), (80.0, 54.0)])
+def test_what_presses_against_a_joint_is_held_up_to_the_motors_own_torque(load_nm: float, expected_nm: float) -> None:
+    bench = Bench()
+    bench.frame(ENABLE)
+    bench.motor.load_nm = load_nm
+    last = bench.hold(0.0, kp=200, kd=5, s=2.0)
+    assert last.torque_nm == pytest.approx(expected_nm, abs=0.1)
+    if abs(load_nm) <= 54.0:
+        assert last.position_rad == pytest.approx(-load_nm / 200, abs=0.01)
+    else:
+        assert last.position_rad < -1.0, "it gives way"

@@ -402,6 +402,7 @@ def test_every_kind_of_fault_can_come_and_go_in_any_order_and_leaves_no_trace(
         "temperature": {"rotor_c": 90},
         "registers": {"registers": {"9": 5}},
         "delay": {"delay_ms": 1},
+        "load": {"torque_nm": 3},
     }
     before = [(m["id"], m["timeout_units"]) for m in follower.ask("status")["motors"]]
     for _ in range(5):

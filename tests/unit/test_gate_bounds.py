@@ -75,7 +75,7 @@ def test_one_count_is_what_the_codec_makes_it():
 def test_a_motors_own_speed_binds_where_the_rigs_bounds_are_wider(side):
     """Steps of a speed between the motor's most and the rig's bound: refused for the motor's."""
     arm = FramedArmDouble(["j"])
-    arm.most = (MotorMost(12.5, 2.0),)
+    arm.most = (MotorMost(12.5, 2.0, 7.0),)
     arm.measured_rad = (0.0,)
     gate = Gate(arm, [JointBounds("j", -6.0, 6.0, 4.0, 1e9, KP, KD)], T)
     gate.read(0)
@@ -88,7 +88,7 @@ def test_a_motors_own_speed_binds_where_the_rigs_bounds_are_wider(side):
 
 def test_a_position_beyond_the_motors_own_travel_is_refused():
     arm = FramedArmDouble(["j"])
-    arm.most = (MotorMost(1.0, 2.0),)
+    arm.most = (MotorMost(1.0, 2.0, 7.0),)
     for pose in (0.999, -0.999):
         arm.measured_rad = (pose,)
         gate = Gate(arm, [JointBounds("j", -6.0, 6.0, 4.0, 1e9, KP, KD)], T)
@@ -100,7 +100,7 @@ def test_a_position_beyond_the_motors_own_travel_is_refused():
 
 def test_bounds_tighter_than_the_motors_own_stay():
     arm = FramedArmDouble(["j"])
-    arm.most = (MotorMost(12.5, 20.0),)
+    arm.most = (MotorMost(12.5, 20.0, 7.0),)
     arm.measured_rad = (0.0,)
     gate = Gate(arm, [JointBounds("j", -1.0, 1.0, 2.0, 1e9, KP, KD)], T)
     gate.read(0)
@@ -111,7 +111,7 @@ def test_bounds_tighter_than_the_motors_own_stay():
 
 def test_bounds_that_a_motors_travel_leaves_empty_are_refused():
     arm = FramedArmDouble(["j"])
-    arm.most = (MotorMost(1.0, 20.0),)
+    arm.most = (MotorMost(1.0, 20.0, 7.0),)
     with pytest.raises(ValueError, match="joint j: bounds"):
         Gate(arm, [JointBounds("j", 2.0, 3.0, 2.0, 1.0, KP, KD)], T)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters, MotorMost
 from station.control.events import EVENTS
 from station.control.watch import ArmWatch, ClockWatch, LeaderWatch, LeaseWatch
 from station.link.intents import Asked
@@ -18,6 +18,7 @@ RIG = msgspec.structs.replace(
 )
 MS = 1_000_000
 COUNT = len(RIG.arm.joints)
+MOST = (MotorMost(12.5, 5.0, 10.0),) * COUNT
 
 
 def feedback(now_ns, *, age_ms=0.0, status=MOTOR_ON, temperature_c=30.0, joint=3):
@@ -77,13 +78,15 @@ def test_lost_samples_and_restarts_are_told_once():
 def test_a_motor_that_is_not_well_is_named(change, on_for_ms, expected):
     now = 10**12
     events = []
-    ArmWatch(RIG, lambda status: f"fault {status}").look(events, feedback(now, **change), now, now - on_for_ms * MS, 0)
+    ArmWatch(RIG, lambda status: f"fault {status}", MOST).look(
+        events, feedback(now, **change), now, now - on_for_ms * MS, 0
+    )
     assert names(events) == expected
     assert all(RIG.arm.joints[change.get("joint", 3)].name in words for _, words in events)
 
 
 def test_a_motor_that_was_hot_keeps_the_robot_slow_also_when_it_has_cooled():
-    watch = ArmWatch(RIG, str)
+    watch = ArmWatch(RIG, str, MOST)
     for temperature_c, is_slow in ((77.4, False), (77.5, True), (40.0, True)):
         watch.look([], feedback(10**12, temperature_c=temperature_c), 10**12, 10**12 - 1000 * MS, 0)
         assert watch.is_slow is is_slow

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters
+from drivers.ports import MOTOR_OFF, MOTOR_ON, ArmFeedback, LinkCounters, MotorMost
 from station.control.watch import ApartWatch, ArmWatch, ClockWatch, FrozenWatch, LeaderWatch, LeaseWatch
 from station.link.intents import Asked
 from station.settings.load import load_rig
@@ -15,6 +15,7 @@ from station.signals import IntentKind, Role
 
 RIG, _ = load_rig("demo")
 COUNT = len(RIG.arm.joints)
+MOST = (MotorMost(12.5, 5.0, 10.0),) * COUNT
 NAMES = [joint.name for joint in RIG.arm.joints]
 MS = 1_000_000
 START_NS = 10**12
@@ -40,7 +41,7 @@ def test_samples_lost_are_told_as_how_many_more():
 @pytest.mark.parametrize("past_ns", [0, 1])
 def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(past_ns):
     limit_ns = round(RIG.arm.feedback_stop_ms * MS)
-    watch = ArmWatch(RIG, str)
+    watch = ArmWatch(RIG, str, MOST)
     for age_ns, on_ns in ((limit_ns + past_ns, limit_ns + 1), (limit_ns + 1, limit_ns + past_ns)):
         events = []
         now_ns = START_NS + 10**9
@@ -52,14 +53,14 @@ def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(
 @pytest.mark.parametrize("past_ns", [0, 1])
 def test_motors_that_the_loop_did_not_ask_are_not_silent_until_they_had_their_time_since(past_ns):
     limit_ns = round(RIG.arm.feedback_stop_ms * MS)
-    watch, events, now_ns = ArmWatch(RIG, str), [], START_NS + 10**9
+    watch, events, now_ns = ArmWatch(RIG, str, MOST), [], START_NS + 10**9
     seen = feedback()._replace(t_ns=with_one(now_ns - 2 * limit_ns, now_ns))
     watch.look(events, seen, now_ns, now_ns - 10**9, now_ns - limit_ns - past_ns)
     assert events == ([("arm_stale", f"{NAMES[3]}: {2 * limit_ns // MS} ms")] if past_ns else [])
 
 
 def test_a_fault_of_a_motor_waits_for_no_gap_of_the_loop():
-    watch, events, now_ns = ArmWatch(RIG, lambda code: f"words of {code}"), [], START_NS
+    watch, events, now_ns = ArmWatch(RIG, lambda code: f"words of {code}", MOST), [], START_NS
     for status in (MOTOR_OFF, 13):
         watch.look(events, feedback(status=with_one(status, MOTOR_ON)), now_ns, now_ns - 10**9, now_ns)
     assert events == [("motor_off", NAMES[3]), ("motor_fault", f"{NAMES[3]}: words of 13")]
@@ -71,7 +72,7 @@ def test_a_fault_of_a_motor_waits_for_no_gap_of_the_loop():
 )
 @pytest.mark.parametrize("past_ns", [0, 1])
 def test_a_motor_has_its_time_to_switch_on_and_to_clear_its_faults(status, limit_ns, event, past_ns):
-    watch, events = ArmWatch(RIG, lambda code: f"words of {code}"), []
+    watch, events = ArmWatch(RIG, lambda code: f"words of {code}", MOST), []
     watch.look(events, feedback(status=with_one(status, MOTOR_ON)), START_NS, START_NS - limit_ns - past_ns, 0)
     assert events == ([event] if past_ns else [])
 

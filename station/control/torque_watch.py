@@ -1,0 +1,57 @@
+"""A motor that works near its peak torque for longer than a movement explains: something is in the arm's way.
+
+The peak is the motor's by its data sheet. Told first, then slowed down, then stopped and switched off: a stop that held
+the pose would go on pressing. A gripper's work is to press (`may_press`): it is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from drivers.ports import ArmFeedback, MotorMost
+from station.settings.rig import Rig
+
+Events = list[tuple[str, str]]
+
+_LONG_NS: Final = 250_000_000
+_BLIND_NS: Final = 100_000_000
+"""Without a look for so long: the arm was off, or the loop stood still; nothing is known of the time between."""
+_EVENTS: Final = ("motor_loaded", "motor_loaded_slow", "motor_overloaded")
+
+
+class TorqueWatch:
+    """Looked at while the arm is on."""
+
+    def __init__(self, rig: Rig, most: Sequence[MotorMost]) -> None:
+        """`most`: of each joint's motor, arm joint order."""
+        self._rows = [
+            (index, joint.name, 1.0 / most[index].torque_nm)
+            for index, joint in enumerate(rig.arm.joints)
+            if not joint.may_press
+        ]
+        arm = rig.arm
+        self._levels = (arm.torque_warn, arm.torque_slow, arm.torque_stop)
+        self._since_ns: list[dict[int, int]] = [{} for _ in _EVENTS]
+        """By level: joint -> since when it has been there."""
+        self.is_slow = False
+        """The newest look asks for a slow robot."""
+        self._looked_ns = 0
+
+    def look(self, into: Events, feedback: ArmFeedback, now_ns: int) -> None:
+        if now_ns - self._looked_ns > _BLIND_NS:
+            for since in self._since_ns:
+                since.clear()
+        self._looked_ns = now_ns
+        torque = feedback.torque_nm
+        shares = [(abs(torque[index]) * inverse, index, name) for index, name, inverse in self._rows]
+        found = None
+        for level, since, event in zip(self._levels, self._since_ns, _EVENTS):
+            for share, index, name in shares:
+                if not share >= level:  # a joint that never answered has no torque
+                    since.pop(index, None)
+                elif now_ns - since.setdefault(index, now_ns) > _LONG_NS:
+                    found = (event, f"{name}: {abs(torque[index]):.1f} N m, {100 * share:.0f} %")
+        self.is_slow = found is not None and found[0] != _EVENTS[0]
+        if found is not None:
+            into.append(found)
