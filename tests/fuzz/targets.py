@@ -17,14 +17,14 @@ from firmware_bridge import can_frame, damiao, ker
 from firmware_bridge.errors import WireError
 from firmware_bridge.exo_can import CanWire
 from firmware_bridge.exo_messages import Channel, Param
-from firmware_bridge.exo_sample import SampleReader
+from firmware_bridge.exo_sample import RAW_INPUTS, SampleReader
 from firmware_bridge.exo_terms import MAX_BODY, MAX_FRAME, SAMPLE_TYPE, ChannelKind
 from firmware_bridge.exo_wire import Sample, decode, encode, encode_sample
 from firmware_bridge.framing import FrameReader, encode_frame
 from firmware_bridge.iso_tp import MAX_QUEUED
 from firmware_bridge.ker_stream import KerStream
 from firmware_bridge.params import bounds_of, value_of
-from firmware_bridge.samples import RawCounts
+from firmware_bridge.samples import HEALTH_NOT_A_NUMBER, RawCounts
 from firmware_bridge.update import read_image
 
 P = ParamSpec("P")
@@ -90,8 +90,8 @@ def exo_can(data: bytes) -> None:
 
 
 def exo_sample(data: bytes) -> None:
-    """Whatever comes: each count is the reading, whole turns away, and within half a turn of the one before; number and
-    time only grow, over restarts, too."""
+    """Whatever comes: each count is the reading, whole turns away, and within half a turn of the one before, or the one
+    before itself where the encoder can not give such a reading; number and time only grow, over restarts, too."""
     reader = SampleReader(CHANNELS, 2)
     last: RawCounts | None = None
     for function, pause, frame in _frames(data):
@@ -101,15 +101,21 @@ def exo_sample(data: bytes) -> None:
         if sample is None:
             continue
         raw = unpack_from("<8H", frame, 10)
-        for channel, scale, count, code in zip(CHANNELS, SCALES, sample.counts, raw):
+        for n, (channel, scale, count, code) in enumerate(zip(CHANNELS, SCALES, sample.counts, raw)):
             modulo = channel.counts_per_turn if channel.kind in ONE_TURN else 1 << 16
-            assert count % scale == 0 and (count // scale - code) % modulo == 0, (channel, count, code)
+            assert count % scale == 0, (channel, count)
+            if code < modulo:
+                assert (count // scale - code) % modulo == 0, (channel, count, code)
+            else:
+                assert last is None or count == last.counts[n], (channel, count, last.counts[n])
+            assert (code >= modulo) == bool(sample.health[n] & HEALTH_NOT_A_NUMBER), (channel, code)
         if last is not None:
             for channel, scale, count, before in zip(CHANNELS, SCALES, sample.counts, last.counts):
                 modulo = channel.counts_per_turn if channel.kind in ONE_TURN else 1 << 16
                 assert abs(count - before) <= scale * modulo // 2, (channel, before, count)
             assert sample.seq > last.seq and sample.device_us >= last.device_us
         assert len(sample.health) == len(CHANNELS)
+        assert sample.inputs == frame[8] & RAW_INPUTS
         last = sample
 
 
