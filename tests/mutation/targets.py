@@ -33,7 +33,7 @@ _EXO: Final = tuple(f"tests/unit/test_exo_{words}.py" for words in ("edges", "be
 _EXO_WORDS: Final = ("tests/unit/test_exo_generated.py",)
 _EXO_AGAIN: Final = tuple(f"firmware_bridge.exo_{words}" for words in ("messages", "codec", "sample", "can", "wire"))
 
-_MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_paths"))
+_MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_enable", "_paths"))
 
 _LINK: Final = ("tests/unit/test_link_edges.py", "tests/unit/test_link.py")
 _LINK_OTHERS: Final = ("another_process", "within_one_look", "another_users", "watcher", "comes_late")
@@ -59,7 +59,7 @@ TARGETS: Final = {
         tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
         ("never_refuses",),
     ),
-    "mode": Target("station.control.mode", _MODE, ("no_path", "too_long"), again=("tests.unit.mode_run",)),
+    "mode": Target("station.control.mode", _MODE, ("no_path", "no_sequence", "too_long"), again=("tests.unit.mode_run",)),
     "inputs": Target(
         "station.control.inputs",
         tuple(f"tests/unit/test_inputs{subject}.py" for subject in ("_bounds", "_clock", "")),
