@@ -57,7 +57,6 @@ FieldKind = Scalar | Text | Blob | TextTail | BlobTail
 _U8: Final = Scalar("B", "uint8_t", 1, 0, 0xFF)
 
 U8 = Annotated[int, _U8]
-I8 = Annotated[int, Scalar("b", "int8_t", 1, -0x80, 0x7F)]
 U16 = Annotated[int, Scalar("H", "uint16_t", 2, 0, 0xFFFF)]
 U32 = Annotated[int, Scalar("I", "uint32_t", 4, 0, 0xFFFF_FFFF)]
 I32 = Annotated[int, Scalar("i", "int32_t", 4, -0x8000_0000, 0x7FFF_FFFF)]

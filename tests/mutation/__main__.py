@@ -85,8 +85,9 @@ def _in_child(name: str, options: argparse.Namespace) -> Report:
         return mutated(name, Options(options.seconds, options.seed, options.part, options.mutants, options.keep))
 
     report: Report | None = forked(run)
-    if not report:
-        raise SystemExit(f"tests.mutation: {name}: the tests could not be run; try pytest on them first")
+    if not report or "error" in report:
+        why = report["error"] if report else "the tests could not be run; try pytest on them first"
+        raise SystemExit(f"tests.mutation: {name}: {why}")
     return report
 
 

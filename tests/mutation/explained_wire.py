@@ -91,6 +91,13 @@ WIRE: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "what is shorter than 8 is refused in the next line",
         ),
     ),
+    "exo_terms": (
+        (
+            "MAX_FRAME: Final = MAX_BODY + MAX_BODY // 254 + 1",
+            ("254 to 255",),
+            "a body of 389 bytes has one full block",
+        ),
+    ),
     "exo_wire": (
         ("_IMAGE_HEADER: Final = MessageCodec(0, ImageHeader)", ("0 to 1",), "its type byte is cut off: it has none"),
     ),

@@ -69,8 +69,7 @@ class Mutant:
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant, in the order of the source. Words of messages, annotations and docstrings are left alone."""
     lines = [line.strip() for line in source.splitlines()]
-    plain = ast.parse(source)
-    _drop_annotations(plain)
+    plain = without_words(source)
     homes = _homes(plain)
     functions = {line: function for _, (function, own) in homes.items() for line in own}
     where: dict[str, set[str]] = defaultdict(set)
@@ -144,14 +143,15 @@ def _column(node: ast.AST, number: int) -> tuple[int, int]:
             return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
 
 
-def _drop_annotations(tree: ast.Module) -> None:
-    """Annotations, docstrings and messages become what `_changes` does not touch."""
+def without_words(source: str) -> ast.Module:
+    """The tree that all mutants are made of: annotations and messages become what `_changes` does not touch."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
             for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
                 argument.annotation = None
-        elif isinstance(node, ast.AnnAssign):
+        elif isinstance(node, ast.AnnAssign) and _is_of_words(node.annotation):
             node.annotation = ast.copy_location(ast.Name("object", ast.Load()), node.annotation)
     for node in ast.walk(tree):
         for inner in ast.walk(node) if isinstance(node, ast.JoinedStr | ast.Raise) else ():
@@ -159,6 +159,13 @@ def _drop_annotations(tree: ast.Module) -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
             for inner in ast.walk(node):  # runs in no test of one process
                 inner.is_message = True  # type: ignore[attr-defined]
+    return tree
+
+
+def _is_of_words(annotation: ast.expr) -> bool:
+    """For readers and type checkers only; with a call in it, it tells the program something: a field's bounds."""
+    parts = list(ast.walk(annotation))
+    return any(_changes(part) for part in parts) and not any(isinstance(part, ast.Call) for part in parts)
 
 
 def _nth(tree: ast.Module, index: int) -> ast.AST:

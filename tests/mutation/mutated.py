@@ -17,8 +17,8 @@ from tests.mutation.explained import EXPLAINED
 from tests.mutation.forked import end_after, forked
 from tests.mutation.in_place import loaded_files, places, source
 from tests.mutation.kept import Kept, Result
-from tests.mutation.mutate import Mutant, mutants
-from tests.mutation.reach import Reach, fails, reach
+from tests.mutation.mutate import Mutant, mutants, without_words
+from tests.mutation.reach import CannotRunError, Reach, fails, reach
 from tests.mutation.targets import TARGETS
 
 _LONGEST_S, _LONGEST_TIMES = 2.0, 6.0
@@ -50,6 +50,13 @@ class _Run:
         self.report: dict[str, Any] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        try:
+            self._run_all(session)
+        except CannotRunError as error:
+            self.report = {"error": str(error)}
+        return True
+
+    def _run_all(self, session: pytest.Session) -> None:
         target = self._target
         self._items: Sequence[pytest.Item] = session.items
         self._put, again = places(target.module), [(places(name), source(name)) for name in target.again]
@@ -60,7 +67,7 @@ class _Run:
         with Kept(self._options.keep, self._name, loaded_files()) as kept:
             chosen = self._choose(len(found))
             if any(number not in kept.results for number in chosen):
-                self._reach = self._look(str(file), ast.parse(words))
+                self._reach = self._look(str(file), without_words(words))
                 self._run(found, chosen, kept)
             self.report = _report(
                 file,
@@ -68,7 +75,6 @@ class _Run:
                 {number: kept.results[number] for number in chosen if number in kept.results},
                 EXPLAINED.get(self._name, ()),
             )
-        return True
 
     def _look(self, file: str, plain: ast.Module) -> Reach:
         def all_fail() -> list[str]:
@@ -77,7 +83,7 @@ class _Run:
 
         failed = forked(all_fail)
         if failed != []:
-            raise SystemExit(f"tests.mutation: {failed} fail without any mutant; mend them first")
+            raise CannotRunError(f"{failed} fail without any mutant; mend them first")
         return reach(self._items, file, lambda: self._put_in_place(plain))
 
     def _run(self, found: Sequence[Mutant], chosen: Sequence[int], kept: Kept) -> None:

@@ -15,6 +15,10 @@ from _pytest.runner import runtestprotocol
 from tests.mutation.forked import forked
 
 
+class CannotRunError(Exception):
+    """Nothing can be told of mutants."""
+
+
 @dataclass(frozen=True)
 class Reach:
     seconds: tuple[float, ...]
@@ -33,7 +37,7 @@ class Reach:
 def reach(items: Sequence[pytest.Item], file: str, put_in_place: Callable[[], None]) -> Reach:
     """Each test in a process of its own: what one leaves loaded or counted would hide lines from the next.
 
-    Raises SystemExit where a test fails.
+    Raises CannotRunError where a test fails.
     """
 
     def all_of_them() -> list[Any]:
@@ -47,7 +51,7 @@ def reach(items: Sequence[pytest.Item], file: str, put_in_place: Callable[[], No
     found = forked(all_of_them) or [None]
     for item, result in zip(("the import", *(item.nodeid for item in items)), found):
         if result is None or result["result"]:
-            raise SystemExit(f"tests.mutation: {item} fails without any mutant; mend it first")
+            raise CannotRunError(f"{item} fails without any mutant; mend it first")
     lines = [frozenset(result["lines"]) for result in found]
     return Reach(tuple(result["seconds"] for result in found[1:]), tuple(lines[1:]), lines[0])
 

@@ -78,6 +78,12 @@ def test_words_and_annotations_are_left_alone(source):
     assert made(source) == {}
 
 
+def test_what_an_annotation_tells_the_program_is_changed():
+    assert made("class C:\n    x: Annotated[int, Scalar(0)]\n    y: int | None") == {
+        "0 to 1": "class C:\n    x: Annotated[int, Scalar(1)]\n    y: object"
+    }
+
+
 def test_a_mutant_names_its_line():
     found = list(mutants("a = 1\nif a:\n    b = c * 2\n"))
     assert {(mutant.line, mutant.source, mutant.change) for mutant in found} >= {
