@@ -110,3 +110,15 @@ def test_a_first_terminal_whose_screen_died_gets_a_hint_that_works_and_the_summa
     elsewhere.close()
     for words in (b"Shift summary  demo / w001", b"complete", b"Technical"):
         assert words in started.seen
+
+
+def test_what_ends_launcher_and_screen_together_leaves_no_word_that_the_arm_is_held(started: Terminal, runtime: Path):
+    """As where a service manager or a logout ends them: the screen can not know what becomes of the run."""
+    started.until("SPACE")
+    os.killpg(started.process.pid, signal.SIGTERM)
+    assert started.wait() == 130
+    assert b"Traceback" not in started.seen
+    closed = started.seen.find(b"Where the run goes on, the arm holds.")
+    assert b"arm holds" not in started.seen[closed + len("Where the run goes on, the arm holds.") :]
+    assert b"complete" in started.seen[started.seen.rfind(b"Shift summary") :]
+    assert ours(runtime) == []
