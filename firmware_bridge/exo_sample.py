@@ -25,6 +25,9 @@ FORM_WIDE: Final = 0x80
 """Bit of SAMPLE's form byte: counts of 4 bytes, not 2."""
 AGE_STALE_MS: Final = 5
 """A reading this old is treated as one that did not come. (A board at 200 Hz or more refreshes within it.)"""
+MOST_AHEAD: Final = 1 << 20
+"""A number this far ahead is a wrong one: a host that had lost so many samples (four minutes at the highest rate) would
+have asked for the stream anew."""
 SAMPLE_HEAD: Final = struct.Struct("<BIIBB")
 _NUMBER_AND_TIME: Final = struct.Struct("<II").unpack_from
 
@@ -161,7 +164,7 @@ class SampleReader:
         self.received = 0
         self.lost = 0
         self.bad = 0
-        """SAMPLEs of another shape than the dictionary says, or not newer than the one before."""
+        """SAMPLEs of another shape than the dictionary says, or not newer than the one before, or by far too much."""
 
     def restart(self) -> None:
         """The board has been asked to stream anew: its sequence begins at 0 again."""
@@ -174,7 +177,7 @@ class SampleReader:
 
     def take(self, body: bytes) -> bool:
         """Check and count one SAMPLE and follow its number and time; False (counted in `bad`) when it is not as the
-        dictionary says or repeats an older one."""
+        dictionary says, repeats an older one or carries a number that can not be."""
         if len(body) != self._size or body[10] != self._form:
             self.bad += 1
             return False
@@ -184,7 +187,7 @@ class SampleReader:
             self._begin(seq, device_us)
         else:
             if step != 1:
-                if not 0 < step < 0x8000_0000:
+                if not 0 < step < MOST_AHEAD:
                     self.bad += 1
                     return False
                 self.lost += step - 1

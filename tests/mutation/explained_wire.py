@@ -129,7 +129,7 @@ WIRE: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self.seq = 0", ("0 to 1", "statement removed"), _FIRST),
         ("self.device_us = 0", ("0 to 1", "statement removed"), _FIRST),
         ("if step != 1:", ("condition always true",), "a step of 1 loses 0"),
-        ("if not 0 < step < 0x8000_0000:", ("0 to 1",), "1 was looked at before"),
+        ("if not 0 < step < MOST_AHEAD:", ("0 to 1",), "1 was looked at before"),
         ("if not sectors or sectors != self._sectors:", ("condition always true",), _SECTORS),
         ("self._sectors = sectors", ("statement removed",), _SECTORS),
         ("if body.endswith(self._zeros):", ("condition always false",), "only skips looking up each state's health"),

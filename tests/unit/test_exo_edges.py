@@ -210,14 +210,24 @@ def test_what_a_reader_tells_of_a_sample():
 
 
 @pytest.mark.parametrize(
-    ("step", "good"), [(1, True), (0, False), (0x7FFF_FFFF, True), (0x8000_0000, False), (-1, False)]
+    ("step", "good"),
+    [(1, True), (0, False), ((1 << 20) - 1, True), (1 << 20, False), (0x7FFF_FFFF, False), (-1, False)],
 )
-def test_a_sample_is_newer_by_less_than_half_of_all_numbers(step, good):
+def test_a_sample_is_newer_by_no_more_than_can_have_been_lost(step, good):
     reader = SampleReader(channels(1), 2)
     read(reader, 10, 0, 5)
     got = read(reader, (10 + step) & 0xFFFF_FFFF, 1, 5)
     assert (got is not None) == good
     assert (reader.received, reader.bad, reader.lost) == ((2, 0, step - 1) if good else (1, 1, 0))
+
+
+def test_a_wrong_number_costs_its_own_sample_only():
+    reader = SampleReader(channels(1), 2)
+    read(reader, 10, 1000, 5)
+    assert read(reader, 0x4000_000B, 2000, 5) is None
+    got = read(reader, 12, 3000, 5)
+    assert got is not None and (got.seq, got.device_us) == (12, 3000)
+    assert (reader.received, reader.bad, reader.lost) == (2, 1, 1)
 
 
 def test_after_a_restart_number_and_time_go_on():
