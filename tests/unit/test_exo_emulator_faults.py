@@ -60,7 +60,7 @@ def test_a_drift_goes_off_and_comes_back(rig: Rig) -> None:
 
 def test_samples_with_another_number_make_no_sample_step_back(rig: Rig) -> None:
     with rig.leader as leader:
-        rig.until(lambda sample: True)
+        start = rig.until(lambda sample: True)
         lost, bad = leader.counters.lost, leader.counters.bad
         rig.control.ask("fault", kind="wrong_seq", p=0.5)
         seqs: list[int] = []
@@ -73,8 +73,8 @@ def test_samples_with_another_number_make_no_sample_step_back(rig: Rig) -> None:
 
         rig.until(look, 30)
         assert seqs == sorted(set(seqs)) and clocks == sorted(set(clocks))
-        rig.until(lambda sample: leader.counters.bad > bad)
-        assert leader.counters.lost > lost + 1_000_000
+        assert seqs[-1] - start.seq < 2_000_000
+        rig.until(lambda sample: leader.counters.bad > bad + 10 and leader.counters.lost > lost + 10)
 
 
 def test_a_clock_that_jumps_by_less_than_a_beats_silence_goes_on_with_its_numbers(rig: Rig) -> None:
@@ -82,7 +82,7 @@ def test_a_clock_that_jumps_by_less_than_a_beats_silence_goes_on_with_its_number
     with rig.leader:
         before = rig.until(lambda sample: True)
         rig.control.ask("fault", kind="clock_step", s=0.5)
-        after = rig.until(lambda sample: sample.device_us - before.device_us > 450_000)
+        after = rig.until(lambda sample: sample.seq - before.seq > 450)
         host_us = (after.t_ns - before.t_ns) / 1000
         assert after.device_us - before.device_us - host_us > 300_000
         assert after.seq - before.seq == pytest.approx((after.device_us - before.device_us) / 1000, abs=50)
