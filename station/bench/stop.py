@@ -26,7 +26,7 @@ from station.children import StartError
 from station.control.jerk import stopping
 from station.settings.calibration import Calibration
 from station.settings.load import load_rig, load_task
-from station.settings.rig import Rig
+from station.settings.rig import ArmJoint, Rig
 from station.settings.task import Task
 from station.signals import IntentKind, Mode
 
@@ -36,7 +36,8 @@ _LAG_MS: Final = 100.0
 """Of the motors behind their commands: about kd / kp, and the time to settle."""
 _SETTLE_MS: Final = 250.0
 """From the last commanded step to a speed below the one that counts as standing."""
-_OBSERVE_S: Final = 0.7
+_STILL_S: Final = 0.3
+"""How long to look on after the last moment at which the arm may still move: what then moves is told."""
 _ATTEMPTS: Final = 4
 _AWAITED_S: Final = 30.0
 _FULL: Final = 0.9
@@ -165,6 +166,23 @@ class Stop:
         return self.still_ms is not None and self.still_ms <= self.allowed_ms and self.worst_ratio <= 1.0
 
 
+def brake_ms(rig: Rig) -> float:
+    """Full speed to zero at the deceleration, and the jerk where that is limited, of the joint that takes longest."""
+    return 1e3 * max(_stopping(joint, math.radians(joint.speed_deg_s))[0] for joint in rig.arm.joints)
+
+
+def observed_s(rig: Rig, detect_ms: float) -> float:
+    """How long to look at the arm from a cause on: longer than any stop of this rig may take."""
+    return (detect_ms + brake_ms(rig) + _SETTLE_MS) * 1e-3 + _STILL_S
+
+
+def _stopping(joint: ArmJoint, speed_rad_s: float) -> tuple[float, float]:
+    """Seconds and rad from the speed to rest, within the joint's limits."""
+    accel, decel = math.radians(joint.accel_deg_s2), math.radians(joint.decel_deg_s2 or joint.accel_deg_s2)
+    jerk = None if joint.jerk_deg_s3 is None else math.radians(joint.jerk_deg_s3)
+    return stopping(speed_rad_s, accel, decel, jerk)
+
+
 def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
     """What was seen beside what the limits allow. Pure."""
     t_s = (detect_ms + _LAG_MS) * 1e-3
@@ -172,9 +190,7 @@ def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
     allowed_rad = []
     brake_s = 0.0
     for joint, speed in zip(joints, seen.peak_speed_rad_s):
-        accel, decel = math.radians(joint.accel_deg_s2), math.radians(joint.decel_deg_s2 or joint.accel_deg_s2)
-        jerk = None if joint.jerk_deg_s3 is None else math.radians(joint.jerk_deg_s3)
-        seconds, way = stopping(speed, accel, decel, jerk)
+        seconds, way = _stopping(joint, speed)
         allowed_rad.append(speed * t_s + way + math.radians(0.2))
         brake_s = max(brake_s, seconds)
     furthest = max(range(len(joints)), key=lambda index: seen.travelled_rad[index])
@@ -256,7 +272,7 @@ def _measure(run: DrivenRun, cause: Cause) -> tuple[Stop, bool]:
         looks: list[Look] = []
         if cause.is_awaited:
             looks, start_ns = _await(run, cause)
-        looks += _looks(run, detect_ms * 1e-3 + _OBSERVE_S)
+        looks += _looks(run, observed_s(rig, detect_ms))
         reason = next((tick.cause for tick in reversed(run.ticks) if tick.cause), "") if cause.reasons else ""
         stop = judge(rig, motion(looks, start_ns), detect_ms, reason)
         if not cause.ends_run:

@@ -11,7 +11,7 @@ import pytest
 
 from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import Look, Motion, motion
-from station.bench.stop import CAUSES, _plan, _row, expected_s, judge, table
+from station.bench.stop import CAUSES, _plan, _row, brake_ms, expected_s, judge, observed_s, table
 from station.resolve import make_limiter
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
@@ -53,6 +53,24 @@ def test_a_joint_with_a_jerk_limit_is_allowed_the_longer_stop():
     seconds = 0.1 + (2.0 / decel + decel / jerk)
     assert stop.allowed_ms == pytest.approx(60.0 + seconds * 1e3 + 250.0)
     assert stop.allowed_deg == pytest.approx(math.degrees(2.0 * (0.160 + (seconds + 0.1) / 2)) + 0.2)
+
+
+@pytest.mark.parametrize("jerk", [None, 18000.0, 3000.0])
+def test_the_arm_is_looked_at_for_longer_than_any_stop_may_take(jerk):
+    joints = tuple(msgspec.structs.replace(joint, jerk_deg_s3=jerk) for joint in RIG.arm.joints)
+    rig = msgspec.structs.replace(RIG, arm=msgspec.structs.replace(RIG.arm, joints=joints))
+    for joint, at_most in enumerate(joints):
+        allowed_ms = judge(rig, seen(joint, math.radians(at_most.speed_deg_s), 0.1), 60.0, "").allowed_ms
+        assert allowed_ms <= 60.0 + brake_ms(rig) + 250.0 + 1e-6
+        assert observed_s(rig, 60.0) * 1e3 >= allowed_ms + 250.0
+
+
+def test_braking_takes_as_long_as_its_slowest_joint():
+    assert brake_ms(RIG) == pytest.approx(max(1e3 * j.speed_deg_s / j.accel_deg_s2 for j in RIG.arm.joints))
+    slow = msgspec.structs.replace(RIG.arm.joints[3], decel_deg_s2=RIG.arm.joints[3].speed_deg_s / 0.5)
+    joints = (*RIG.arm.joints[:3], slow, *RIG.arm.joints[4:])
+    arm = msgspec.structs.replace(RIG.arm, joints=joints)
+    assert brake_ms(msgspec.structs.replace(RIG, arm=arm)) == pytest.approx(500.0)
 
 
 def test_any_joint_that_went_too_far_counts_not_only_the_furthest():
