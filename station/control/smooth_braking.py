@@ -128,11 +128,10 @@ class SmoothBraking:
         if self.lever_m <= most_m:
             return True
         self._choose_ticks()
-        paths, reach = self._paths, self._reach_m
-        looks = list(zip(*[_steps(path, self._ticks) for path in paths]))
-        levers: list[float] = [sum(map(mul, reach, map(abs, steps))) for steps in looks]
+        looks = self._steps()
+        levers: list[float] = [sum(map(mul, self._reach_m, map(abs, steps))) for steps in looks]
         axes = [tuple(zip(*chain.columns[index])) for index in points]
-        way, peaks = sum(self.travels), sum([path.peak for path in paths])
+        way, peaks = sum(self.travels), sum([path.peak for path in self._paths])
         fast = -1.0
         for steps, after, lever, lever_after, off, tick in zip(
             looks, looks[1:], levers, levers[1:], self._offs_m, self._ticks[1:]
@@ -166,11 +165,42 @@ class SmoothBraking:
             return most
         if not self._ways:
             self._choose_ticks()
-            self._ways = list(zip(*[_ways(path, self._ticks) for path in self._paths]))
+            self._ways = self._places()
             self._sags = [path.bend * _arch(-(-path.rest // _LOOKS)) for path in self._paths]
         off: float = sum(map(mul, map(abs, slopes), self._sags))
         highest: float = max([sum(map(mul, slopes, ways)) for ways in self._ways])
         return min(most, highest + off)
+
+    def _steps(self) -> list[tuple[float, ...]]:
+        """In each tick that is looked at, by joint."""
+        ticks = self._ticks
+        rows = []
+        for path in self._paths:
+            row: list[float] = []
+            for last, first, step, _, bend, jerk in path.pieces:
+                begin = len(row)
+                half = jerk / 2
+                bend += half
+                passed = [tick - first for tick in ticks[begin : bisect_right(ticks, last, begin)]]
+                row += [step + k * (bend + k * half) for k in passed]
+            rows.append(row + [0.0] * (len(ticks) - len(row)))
+        return list(zip(*rows))
+
+    def _places(self) -> list[tuple[float, ...]]:
+        """After each of them."""
+        ticks = self._ticks
+        rows = []
+        for path in self._paths:
+            row: list[float] = []
+            for last, first, step, way, bend, jerk in path.pieces:
+                begin = len(row)
+                step += bend / 2 + jerk / 3
+                bend = (bend + jerk) / 2
+                jerk /= 6
+                passed = [tick - first for tick in ticks[begin : bisect_right(ticks, last, begin)]]
+                row += [way + k * (step + k * (bend + k * jerk)) for k in passed]
+            rows.append(row + [path.end] * (len(ticks) - len(row)))
+        return list(zip(*rows))
 
     def _choose_ticks(self) -> None:
         if self._ticks:
@@ -196,31 +226,6 @@ class SmoothBraking:
             jerk -= less_jerk
             kink -= less_kink
         self._ticks, self._offs_m = ticks, offs
-
-
-def _steps(path: Path, ticks: Sequence[int]) -> list[float]:
-    """The joint's steps in these ticks (in order)."""
-    steps: list[float] = []
-    for last, first, step, _, bend, jerk in path.pieces:
-        begin = len(steps)
-        end = bisect_right(ticks, last, begin)
-        half = jerk / 2
-        bend += half
-        steps += [step + k * (bend + k * half) for k in [tick - first for tick in ticks[begin:end]]]
-    return steps + [0.0] * (len(ticks) - len(steps))
-
-
-def _ways(path: Path, ticks: Sequence[int]) -> list[float]:
-    """Where the joint is after them."""
-    ways: list[float] = []
-    for last, first, step, way, bend, jerk in path.pieces:
-        begin = len(ways)
-        end = bisect_right(ticks, last, begin)
-        step += bend / 2 + jerk / 3
-        bend = (bend + jerk) / 2
-        jerk /= 6
-        ways += [way + k * (step + k * (bend + k * jerk)) for k in [tick - first for tick in ticks[begin:end]]]
-    return ways + [path.end] * (len(ticks) - len(ways))
 
 
 def _arch(ticks: int) -> float:

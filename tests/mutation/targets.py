@@ -35,7 +35,9 @@ _EXO_CLASSES: Final = ("short_messages", "cannot_carry", "_hello_of", "_the_rig_
 """They hold on to messages of the classes before."""
 _EXO_AGAIN: Final = tuple(f"firmware_bridge.exo_{words}" for words in ("messages", "codec", "sample", "can", "wire"))
 
-_MODE: Final = tuple(f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_enable", "_paths"))
+_MODE: Final = tuple(
+    f"tests/unit/test_mode{subject}.py" for subject in ("", "_engage", "_switches", "_enable", "_paths")
+)
 
 _LINK: Final = ("tests/unit/test_link_edges.py", "tests/unit/test_link.py")
 _LINK_OTHERS: Final = ("another_process", "within_one_look", "another_users", "watcher", "comes_late")
@@ -61,7 +63,9 @@ TARGETS: Final = {
         tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
         ("never_refuses",),
     ),
-    "mode": Target("station.control.mode", _MODE, ("no_path", "no_sequence", "too_long"), again=("tests.unit.mode_run",)),
+    "mode": Target(
+        "station.control.mode", _MODE, ("no_path", "no_sequence", "too_long"), again=("tests.unit.mode_run",)
+    ),
     "inputs": Target(
         "station.control.inputs",
         tuple(f"tests/unit/test_inputs{subject}.py" for subject in ("_bounds", "_clock", "")),
@@ -85,10 +89,14 @@ TARGETS: Final = {
     "workspace": Target("station.control.workspace", ("tests/unit/test_workspace.py",)),
     "chain": Target("station.control.chain", ("tests/unit/test_kinematics.py",)),
     "arm_bounds": Target(
-        "station.control.arm_bounds", ("tests/unit/test_arm_bounds.py", "tests/unit/test_restraint.py")
+        "station.control.arm_bounds",
+        ("tests/unit/test_arm_bounds.py", "tests/unit/test_restraint.py", "tests/unit/test_restraint_smooth.py"),
     ),
+    "braking": Target("station.control.braking", ("tests/unit/test_arm_bounds.py", "tests/unit/test_restraint.py")),
+    "smooth_braking": Target("station.control.smooth_braking", ("tests/unit/test_smooth_braking.py",)),
     "restraint": Target(
-        "station.control.restraint", ("tests/unit/test_restraint.py", "tests/unit/test_restraint_space.py")
+        "station.control.restraint",
+        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("", "_space", "_smooth")),
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),

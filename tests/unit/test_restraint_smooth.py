@@ -1,0 +1,279 @@
+"""What holds two planar arms back whose joints have jerk limits, against the same judgement without short cuts."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from station.control.arm_bounds import JOINT, NOTHING
+from station.control.braking import StraightBraking
+from station.control.jerk import JerkJoint
+from station.control.restraint import _largest
+from station.control.smooth_braking import SmoothBraking, smooth_path, straight_path
+from station.control.workspace import bend_m, between, slopes_along
+from tests.unit.test_restraint import DOWN, FORE, PERIOD_S, RADIUS, SIDE, UPPER, WALL, restraint
+
+REACH = (UPPER + FORE, FORE)
+CAP = 2.0 * PERIOD_S
+LOWER = 3.0
+"""The joints' own limits stand so far on both sides."""
+COARSE = 1 / 8
+
+
+def joints_of(choose: random.Random, smooth: tuple[bool, ...]) -> dict[int, JerkJoint]:
+    joints = {}
+    for index, down in enumerate(DOWN):
+        if smooth[index]:
+            decel = down / PERIOD_S**2
+            joints[index] = JerkJoint(-LOWER, LOWER, 2.0, 0.8 * decel, decel, choose.choice([400.0, 1000.0]), PERIOD_S)
+            joints[index].start()
+    return joints
+
+
+class World:
+    """Two arms in one tick: where they are, how they move, what they wish."""
+
+    def __init__(self, choose: random.Random, smooth: tuple[bool, ...], settings: dict) -> None:
+        self.choose, self.settings = choose, settings
+        self.joints = joints_of(choose, smooth)
+        self.held = restraint(**settings)
+        self.held.know(list(self.joints.items()))
+        self.position = [0.0] * 4
+        self.braking, self.wished = [0.0] * 4, [0.0] * 4
+
+    def tick(self, position: list[float], calm: bool = False) -> None:
+        """Any state of motion, any wish; `calm`: at rest."""
+        choose = self.choose
+        self.position = position
+        size = 0.0 if calm else choose.choice([0.05, 0.2, 0.4, 0.4, 1.0])
+        for index in range(4):
+            joint = self.joints.get(index)
+            if joint is None:
+                step = choose.uniform(-3e-3, 3e-3) * size
+                self.braking[index] = math.copysign(max(0.0, abs(step) - DOWN[index]), step)
+                self.wished[index] = step + choose.choice([-1, 0, 1]) * DOWN[index]
+                continue
+            down = joint.braking.down
+            joint._v = size * choose.uniform(-1, 1) * 3e-3 / joint.j
+            joint._a = size * choose.uniform(-0.5, 0.5) * down
+            target = position[index] + choose.choice([-1.0, 0.0, 0.02, 1.0])
+            wished = joint.follow(target, position[index], CAP)
+            self.wished[index] = wished - position[index]
+            self.braking[index] = joint.braked
+
+    def motion(self, arm: int, share: float) -> SmoothBraking | StraightBraking:
+        paths = []
+        own = (2 * arm, 2 * arm + 1)
+        if not any(index in self.joints for index in own):
+            steps = [self.braking[index] + share * (self.wished[index] - self.braking[index]) for index in own]
+            return StraightBraking(steps, [DOWN[index] for index in own])
+        for index in own:
+            joint = self.joints.get(index)
+            if joint is None:
+                step = self.braking[index] + share * (self.wished[index] - self.braking[index])
+                paths.append(straight_path(step, DOWN[index]))
+            else:
+                paths.append(smooth_path(joint, *joint.mixed(share)))
+        return SmoothBraking(paths, REACH, True)
+
+    def is_legal(self, arm: int, share: float) -> bool:
+        if share in (0.0, 1.0):
+            return True
+        own = [self.joints[index] for index in (2 * arm, 2 * arm + 1) if index in self.joints]
+        return all(joint.may(*joint.mixed(share)) for joint in own)
+
+    def broken(self, shares: tuple[float, float]) -> set[tuple[str, str]]:
+        """Every bound that these shares and the braking after them would break, each looked at in full."""
+        found = set()
+        settings = self.settings
+        chains = [arm.chain for arm in self.held._arms]
+        for chain in chains:
+            chain.look(self.position)
+        motions = [self.motion(arm, share) for arm, share in enumerate(shares)]
+        for chain, motion in zip(chains, motions):
+            for index in (2, 1):
+                if "speed" in settings and not motion.is_slow(chain, [index], settings["speed"] * PERIOD_S):
+                    found.add(("speed", ""))
+                for plane in settings.get("planes", ()):
+                    normal = (plane.x, plane.y, plane.z)
+                    room = plane.offset_m - chain.radius_m - sum(n * p for n, p in zip(normal, chain.places[index]))
+                    reach = chain.points[index].reach_m
+                    if sum(r * t for r, t in zip(reach, motion.travels)) <= room:
+                        continue
+                    highest = motion.highest_m(slopes_along(chain.columns[index], *normal), -math.inf)
+                    if highest + bend_m(reach, motion.travels) > room:
+                        found.add(("workspace_limit", f"{chain.points[index].name}: {plane.name}"))
+        if "apart" in settings:
+            need = settings["apart"] + sum(RADIUS)
+            for i in range(2):
+                for j in range(2):
+                    first, second = chains
+                    ends = (first.places[i], first.places[i + 1], second.places[j], second.places[j + 1])
+                    distance, *normal = between(*ends)
+                    if distance - sum(sum(map(math.prod, zip(motion.travels, REACH))) for motion in motions) >= need:
+                        continue
+                    near = 0.0
+                    if distance >= 1e-9:
+                        near = -sum(
+                            max(reached(chain, index, [sign * n for n in normal], motion) for index in (k, k + 1))
+                            for chain, k, sign, motion in ((first, i, -1, motions[0]), (second, j, 1, motions[1]))
+                        )
+                    if near < need:
+                        found.add(("arms_too_near", f"{first.points[i + 1].name}, {second.points[j + 1].name}"))
+        return found
+
+
+def reached(chain, index, normal, motion) -> float:
+    at = sum(n * p for n, p in zip(normal, chain.places[index]))
+    if chain.points[index].joints:
+        at += motion.highest_m(slopes_along(chain.columns[index], *normal), -math.inf)
+        at += bend_m(chain.points[index].reach_m, motion.travels)
+    return at
+
+
+KINDS = {
+    "speed": {"speed": 0.25},
+    "planes": {"planes": (WALL, SIDE)},
+    "apart": {"apart": 0.1},
+    "all": {"speed": 0.5, "planes": (WALL, SIDE), "apart": 0.1},
+}
+SMOOTH = {"all": (True,) * 4, "one arm": (True, True, False, False), "one joint": (False, True, True, False)}
+
+
+def worlds(seed: int, kind: str, smooth: str, count: int):
+    """Any motion, at poses of which many are near where the bounds would not let it brake any more."""
+    choose = random.Random(seed)
+    world = World(choose, SMOOTH[smooth], KINDS[kind])
+    for _ in range(count):
+        world.tick([choose.uniform(-2, 2) for _ in range(4)])
+        good, bad = None, None
+        for _ in range(25):
+            world.position = [choose.uniform(-2, 2) for _ in range(4)]
+            if world.broken((0.0, 0.0)):
+                bad = world.position
+            else:
+                good = world.position
+        if good is None:
+            continue
+        for _ in range(choose.choice([0, 5, 8, 11, 14]) if bad else 0):  # halfway again and again
+            world.position = [(a + b) / 2 for a, b in zip(good, bad)]
+            if world.broken((0.0, 0.0)):
+                bad = world.position
+            else:
+                good = world.position
+        world.position = good
+        world.held.start(good)
+        if world.held._wider or any(arm.offsets for arm in world.held._arms):
+            continue  # beyond a bound, and coming in: allowed more
+        yield world
+
+
+@pytest.mark.parametrize("smooth", SMOOTH)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_is_allowed_where_no_bound_would_be_broken_and_nowhere_else(kind, smooth):
+    count = {True: 0, False: 0}
+    for world in worlds(1, kind, smooth, 220):
+        expected = not world.broken((1.0, 1.0))
+        assert world.held.allows(world.position, world.wished) is expected
+        count[expected] += 1
+    assert min(count.values()) > 12, count
+
+
+@pytest.mark.parametrize("smooth", SMOOTH)
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_a_step_is_not_allowed_nearly_the_largest_share_of_it_is_found_after_some_ticks(kind, smooth):
+    looked = large = 0
+    for world in worlds(2, kind, smooth, 200):
+        if world.held.allows(world.position, world.wished):
+            continue
+        for _ in range(6):
+            assert not world.held.allows(world.position, world.wished)
+            shares = world.held.shares(world.position, world.braking, world.wished)
+            assert shares[0] == shares[1] and shares[2] == shares[3]
+            own = shares[0], shares[2]
+            assert world.broken(own) == set()
+            assert all(world.is_legal(arm, share) for arm, share in enumerate(own))
+        assert min(own) < 1.0
+        looked += 1
+        large += max(own) > 0.0
+        if kind in ("speed", "planes"):
+            for arm in range(2):
+                more = [own[arm] + 2 * COARSE if arm == index else 0.0 for index in range(2)]
+                fine = SMOOTH[smooth][2 * arm : 2 * arm + 2] == (False, False)
+                if fine:
+                    more[arm] = own[arm] + 2 / 32
+                if own[arm] < 1.0 and more[arm] < 1.0 and world.is_legal(arm, more[arm]):
+                    assert world.broken(tuple(more)), (own, more)
+    assert looked > 12 and large > 5
+
+
+def test_a_mixture_that_the_joints_own_limits_refuse_is_not_sent_and_tells_of_no_bound():
+    """Both arms too fast; the right one's joint says no to whatever lies above a quarter."""
+
+    class Wary(JerkJoint):
+        __slots__ = ()
+
+        def may(self, v, a):
+            low, high = sorted((self.mixed(0.0)[1], self.mixed(0.25)[1]))
+            return low <= a <= high
+
+    world = World(random.Random(1), (True,) * 4, {"speed": 0.25})
+    world.joints[0].__class__ = Wary
+    world.held.start([0.0] * 4)
+    for joint in world.joints.values():
+        joint._v = 0.24 * PERIOD_S / 1.0 / joint.j
+        joint._a = 4.0
+    world.wished = [joint.follow(3.0, 0.0, CAP) for joint in world.joints.values()]
+    world.braking = [joint.braked for joint in world.joints.values()]
+    for _ in range(4):
+        assert not world.held.allows([0.0] * 4, world.wished)
+        shares = world.held.shares([0.0] * 4, world.braking, world.wished)
+    assert shares[0] <= 0.25
+    assert [arm.why for arm in world.held._arms] == [("speed", "")] * 2
+
+
+def test_what_the_joints_refuse_leaves_the_bound_that_was_found_before():
+    wall = ("workspace_limit", "right_tool: wall")
+    for refused, expected in ((JOINT, wall), (("speed", ""), ("speed", ""))):
+        _, found = _largest(lambda share, refused=refused: NOTHING if share < 0.3 else refused, wall, 0.9, 6)
+        assert found == expected
+
+
+def test_arms_that_are_apart_stay_so_where_braking_goes_further_than_the_wish():
+    """The right forearm is about to turn round as it wishes; braking lets it run on towards the left arm. Looked at
+    from the wish alone the arms are so far apart that no pair needs a look."""
+    choose = random.Random(4)
+    refused = 0
+    for _ in range(300):
+        world = World(choose, (True,) * 4, {"speed": 0.05, "apart": 0.1})
+        position = [
+            choose.uniform(-0.4, 1.2),
+            choose.uniform(-0.5, 1.5),
+            choose.uniform(-1.2, 0.4),
+            choose.uniform(-1.5, 0.5),
+        ]
+        world.tick(position, calm=True)
+        if world.broken((0.0, 0.0)):
+            continue
+        world.held.start(position)
+        world.tick(position)
+        for joint in world.joints.values():
+            joint._v = choose.uniform(-1, 1) * 1e-3 / joint.j
+            joint._a = -math.copysign(choose.uniform(0.2, 0.9) * joint.braking.down, joint._v)
+            joint.follow(-3.0 * math.copysign(1.0, joint._v), 0.0, CAP)
+        world.wished = [joint.mixed(1.0)[0] * joint.j for joint in world.joints.values()]
+        world.braking = [joint.braked for joint in world.joints.values()]
+        if world.held.allows(position, world.wished) or not world.held._is_apart:
+            continue
+        own = world.held.shares(position, world.braking, world.wished)[::2]
+        ways = [world.motion(arm, share).way_m for arm, share in enumerate(own)]
+        room = world.held._apart_room_m
+        for arm, share in enumerate(own):
+            if share:
+                assert ways[arm] <= world.held._arms[arm].way_m + world.held._spare_m
+        if all(own):
+            assert sum(ways) <= room
+        refused += 1
+    assert refused > 20
