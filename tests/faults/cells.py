@@ -7,92 +7,69 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from drivers.errors import DriverError
 from station.bench.driven import STILL_RAD_S, DrivenRun, Look, Motion, motion
+from station.bench.stop import brake_ms
 from station.children import StartError
 from station.resolve import with_leader
 from station.settings.load import load_rig, load_task
+from station.settings.rig import Rig
 from station.signals import IntentKind, Mode, Tick
-from tests.faults.expected import BRAKING_MS, MOVING, SETTLE_MS, Fault
+from tests.faults.cell import NOT_REACHED, Cell, Pause, tried
+from tests.faults.expected import MOVING, OLD_KER, SETTLE_MS, Fault
+from tests.faults.machine import Machine, looks_pauses, loop_pauses
 
 _CLEARED_S: Final = 0.5
 _QUIET_EVENTS: Final = frozenset({"loop_gap", "clock_step", "no_screen", "joint_rejected"})
 """Told in passing; a tag that a cell is about names itself in its expectation."""
-MACHINE: Final = frozenset(
-    {
-        "loop_gap_stop",
-        "leader_stale",
-        "leader_silent",
-        "enable_stale",
-        "lost communication",
-        "arm_stale",
-        "engage_released",
-        "screen_lost",
-        "session_lost",
-        "?",
-    }
-)
-"""Where not expected: the machine under the rig, its motors or its person (this program) stood still for a while; the
-cell is done again."""
 _MAY_BE_TOLD: Final = frozenset({"samples_lost"})
 OVERSHOOT_DEG: Final = 3.0
 """Of a motor behind its command, at its bound."""
 _AFTER: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
-
-
-class Cell(NamedTuple):
-    """One field of the matrix."""
-
-    fault: str
-    state: str
-    reason_seen: str
-    reason_expected: str
-    ms_to_standstill: float | None
-    """From the fault to standstill, at the emulated motors; None where the arm may go on and does."""
-    peak_rad_s: float
-    """Of any motor, after standstill was due (after the fault, where the arm goes on)."""
-    ok: bool
-    note: str = ""
-    leader: str = "ker"
-    tries: int = 1
-    tried_again: tuple[str, ...] = ()
-    """Why, once for each try but the last."""
-
-
-def again(cell: Cell, before: Cell) -> Cell:
-    """`cell`, tried because `before` was not as expected."""
-    why = f"{before.reason_seen}: {before.note}" if before.note else before.reason_seen
-    return cell._replace(tries=before.tries + cell.tries, tried_again=(*before.tried_again, why, *cell.tried_again))
+_AWAY_RAD: Final = math.radians(25)
+"""So far from home a joint has enough to align."""
+_SUNK_S: Final = 1.6
+"""The worker's arm sinks home meanwhile."""
 
 
 def demo_run(
     data: Path, seed: int = 1, change: Callable[[Any], Any] = lambda rig: rig, leader: str = "ker"
 ) -> DrivenRun:
-    """The demo rig with a worker who makes no mistakes, works quickly, and aligns quickly."""
+    """The demo rig with a worker who makes no mistakes, works quickly, and aligns quickly. `leader`: of `LEADERS`."""
     rig, calibration = load_rig("demo")
     assert rig.emulator is not None
+    firmware = "2.0.0" if leader == OLD_KER else rig.emulator.firmware
     rig = msgspec.structs.replace(
-        with_leader(rig, leader),
+        with_leader(rig, "ker" if leader == OLD_KER else leader),
         align=msgspec.structs.replace(rig.align, speed_deg_s=40.0),
-        emulator=msgspec.structs.replace(rig.emulator, bad_every=0),
+        emulator=msgspec.structs.replace(rig.emulator, bad_every=0, firmware=firmware),
     )
     rig = change(rig)
     return DrivenRun(rig, calibration, load_task(rig.task, rig), data, seed)
+
+
+def name_of(rig: Rig) -> str:
+    """Which of `LEADERS` it has."""
+    is_old = rig.leader.driver == "ker" and rig.emulator is not None and rig.emulator.firmware == "2.0.0"
+    return OLD_KER if is_old else rig.leader.driver
 
 
 def arrive(rig: DrivenRun, state: Mode) -> None:
     """Into `state`; where it moves, until the motors really do. Raises StartError."""
     for _ in range(3):
         if state is Mode.ALIGNING:  # from a pose far from home, or there is nothing to align
-            rig.reach(Mode.FOLLOWING)
-            if rig.until(lambda tick: tick.mode == Mode.FOLLOWING and tick.arm_rad[0] > math.radians(30), 15) is None:
-                continue
-            rig.reach(Mode.HOLD)
-            rig.until(lambda tick: False, 1.6)  # the worker lets his arm sink home
+            rig.take()
+            is_away = rig.mode in (Mode.STOPPED, Mode.HOLD) and abs(rig.ticks[-1].arm_rad[0]) > _AWAY_RAD
+            if not is_away:
+                rig.reach(Mode.FOLLOWING)
+                if rig.until(lambda tick: tick.mode == Mode.FOLLOWING and tick.arm_rad[0] > _AWAY_RAD, 15) is None:
+                    continue
+                rig.reach(Mode.HOLD)
+                rig.until(lambda tick: False, _SUNK_S)
         rig.reach(state)
         least = {Mode.ALIGNING: 0.25, Mode.FOLLOWING: 0.6}.get(state)
         end = time.monotonic() + 15
@@ -146,12 +123,21 @@ def ask_in_vain(rig: DrivenRun, words: str) -> str:
     return "" if any(words in detail for detail in said) else f"a reset was refused with {said or 'no words'}"
 
 
-def run_cell(rig: DrivenRun, fault: Fault, state: Mode) -> Cell:
-    """Make the fault in `state` and judge what follows. Leaves the fault cleared and the rig wherever it is."""
-    leader = rig.run.rig.leader.driver
-    expected = fault.expected_on(leader, state)
-    arrive(rig, state)
+def allowed_ms(rig: Rig, detect_ms: float) -> float:
+    """From a fault to standstill at the emulated motors."""
+    return detect_ms + brake_ms(rig) + SETTLE_MS
+
+
+def _make(rig: DrivenRun, fault: Fault) -> int:
+    """Make the fault; when, host ns."""
     line = rig.leader if fault.side == "leader" else rig.arm
+    if fault.unless_near:
+        joints = [joint.name for joint in rig.run.rig.leader.joints]
+        index, near_rad = joints.index(fault.unless_near[0]), math.radians(fault.unless_near[1])
+        far = rig.until(lambda tick: abs(tick.angle_rad[index] - near_rad) > math.radians(20), 10)
+        if far is None:
+            raise StartError(f"{fault.unless_near[0]} stays near {fault.unless_near[1]} deg", 4)
+    rig.leader.ask("status")  # how late the emulation was counts from here
     rig.take()
     start_ns = time.monotonic_ns()
     line.ask("fault", **fault.request)
@@ -161,45 +147,94 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode) -> Cell:
         if then.get("name") == "OTHER":
             then["name"] = str(rig.run.runtime.folder / "other.tty")
         line.ask("fault", **then)
-    looks, ticks = watch(rig, state, fault.observe_s)
-    reason, detail = reason_of([tick for tick in ticks if tick.start_ns >= start_ns], state)
+    return start_ns
+
+
+def _end(rig: DrivenRun, fault: Fault, state: Mode) -> tuple[list[Look], list[Tick]]:
+    """End the fault; what the motors did after it, and the loop. Raises StartError."""
+    line = rig.leader if fault.side == "leader" else rig.arm
+    if fault.then is not None and "name" in fault.then:
+        line.ask("fault", kind="replug", name=str(rig.run.runtime.folder / "leader.tty"))
+    line.ask("clear")
+    looks, ticks = watch(rig, state, _CLEARED_S)
+    if not rig.is_alive:
+        raise StartError("nothing commands the arm any more", 4)
+    if fault.mend:
+        line.ask("fault", kind="replug")
+    return looks, ticks
+
+
+def last_words(rig: DrivenRun) -> str:
+    """How the control process ended, and what it said at its end."""
+    assert rig.run.control is not None
+    logs = [rig.run.runtime.path(name).read_text(errors="replace") for name in ("control.log", "supervisor.log")]
+    said = [line.strip() for log in logs for line in log.split("\n") if line.strip()]
+    return f"code {rig.run.control.poll()}, {' | '.join(said[-3:]) or 'no words'}"
+
+
+def run_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cell:
+    """Make the fault in `state` and judge what follows. Leaves the fault cleared and the rig wherever it is."""
+    settings = rig.run.rig
+    leader = name_of(settings)
+    expected = fault.expected_on(leader, state)
+    arrive(rig, state)
+    start_ns = _make(rig, fault)
+    most_ms = allowed_ms(settings, fault.detect_ms)
+    looks, ticks = watch(rig, state, fault.observe_s or most_ms * 1e-3 + 0.15)
+    ticks = [tick for tick in ticks if tick.start_ns >= start_ns]
+    late = Pause(rig.leader.ask("status")["late_ms"], "the emulated leader")
+    pause = max(machine.longest(start_ns), loop_pauses(ticks), looks_pauses(looks), late)
+    reason, detail = reason_of(ticks, state)
     mode_then = rig.mode
     notes = []
     if fault.reset_says and (refused := ask_in_vain(rig, fault.reset_says)):
         notes.append(refused)
-    if fault.then is not None and "name" in fault.then:
-        line.ask("fault", kind="replug", name=str(rig.run.runtime.folder / "leader.tty"))
-    line.ask("clear")
-    looks_after, ticks_after = watch(rig, state, _CLEARED_S)
-    if not rig.is_alive:
-        raise StartError("the control process ended", 4)
-    if fault.mend:
-        line.ask("fault", kind="replug")
+    looks_after, ticks_after = _end(rig, fault, state)
     notes += _wrong_reason(reason, detail, expected)
     notes += _wrong_places(rig, fault, state, [*looks, *looks_after], reason)
     seen, after = motion(looks, start_ns), motion(looks_after, looks_after[0].t_ns)
-    fastest = max(math.radians(joint.speed_deg_s) for joint in rig.run.rig.arm.joints)
     still_ms: float | None = None
     peak = max(seen.peak_rad_s, after.peak_rad_s)
-    if state in MOVING and not reason.isidentifier():
-        if state is Mode.FOLLOWING and rig.mode is not Mode.FOLLOWING:
-            notes.append(f"does not follow: {rig.mode.name} {rig.ticks[-1].cause}")
-        if peak > fastest * 1.15:
-            notes.append("faster than its limits")
-        if fault.slow and state is Mode.FOLLOWING:
-            if seen.late_peak_rad_s > math.radians(rig.run.rig.align.speed_deg_s) * 1.3:
-                notes.append(f"not slow: {seen.late_peak_rad_s:.2f} rad/s")
-            rig.run.ask(IntentKind.HOLD)  # it goes on slowly until it is engaged anew
-            rig.until(lambda tick: tick.mode == Mode.HOLD, 2)
+    stops = state not in MOVING or reason.isidentifier()
+    if not stops:
+        notes += _not_following(rig, fault, state, seen, peak)
     else:
         still_ms, peak = seen.still_ms, max(seen.late_peak_rad_s, after.peak_rad_s)
-        notes += _not_standing(fault, state, seen, after)
+        notes += not_standing(state, seen, after, most_ms)
         has_left_stop = mode_then is Mode.STOPPED and rig.mode is not Mode.STOPPED
         if has_left_stop or any(tick.mode in MOVING for tick in ticks_after):
             notes.append(f"resumed by itself: {rig.mode.name}")
         if reason.isidentifier() and fault.detail not in detail:
             notes.append(f"detail {detail!r} does not name {fault.detail}")
-    return Cell(fault.name, state.name, reason, expected, still_ms, peak, not notes, "; ".join(notes), leader)
+    return Cell(
+        fault.name,
+        state.name,
+        reason,
+        expected,
+        still_ms,
+        peak,
+        not notes,
+        "; ".join(notes),
+        leader,
+        (most_ms if state in MOVING else 0.0) if stops else None,
+        *pause,
+    )
+
+
+def _not_following(rig: DrivenRun, fault: Fault, state: Mode, seen: Motion, peak_rad_s: float) -> list[str]:
+    """Where the arm goes on: it does, no faster than it may."""
+    notes = []
+    settings = rig.run.rig
+    if state is Mode.FOLLOWING and rig.mode is not Mode.FOLLOWING:
+        notes.append(f"does not follow: {rig.mode.name} {rig.ticks[-1].cause}")
+    if peak_rad_s > max(math.radians(joint.speed_deg_s) for joint in settings.arm.joints) * 1.15:
+        notes.append("faster than its limits")
+    if fault.slow and state is Mode.FOLLOWING:
+        if seen.late_peak_rad_s > math.radians(settings.align.speed_deg_s) * 1.3:
+            notes.append(f"not slow: {seen.late_peak_rad_s:.2f} rad/s")
+        rig.run.ask(IntentKind.HOLD)  # it goes on slowly until it is engaged anew
+        rig.until(lambda tick: tick.mode == Mode.HOLD, 2)
+    return notes
 
 
 def _wrong_reason(reason: str, detail: str, expected: str) -> list[str]:
@@ -228,34 +263,33 @@ def _wrong_places(rig: DrivenRun, fault: Fault, state: Mode, looks: list[Look], 
     return notes
 
 
-def _not_standing(fault: Fault, state: Mode, seen: Motion, after: Motion) -> list[str]:
+def not_standing(state: Mode, seen: Motion, after: Motion, most_ms: float) -> list[str]:
     notes = []
-    most_ms = fault.detect_ms + BRAKING_MS + SETTLE_MS if state in MOVING else 0.0
-    if seen.still_ms is None or (seen.still_ms > most_ms and seen.peak_rad_s > STILL_RAD_S):
-        notes.append(f"not still after {most_ms:.0f} ms" if state in MOVING else "moved")
+    if state not in MOVING:
+        if seen.peak_rad_s > STILL_RAD_S:
+            notes.append("moved")
+    elif seen.still_ms is None or seen.still_ms > most_ms:
+        notes.append(f"not still after {most_ms:.0f} ms")
     if after.peak_rad_s > STILL_RAD_S:
         notes.append("moved after the fault ended")
     return notes
 
 
-def try_cell(rig: DrivenRun, fault: Fault, state: Mode, tries: int = 3) -> Cell:
-    """Again where the machine itself was stopped for so long that the loop rightly gave up. Reason `?`: it did not get
-    into the state."""
-    before: Cell | None = None
-    while True:
-        tries -= 1
-        try:
-            cell = run_cell(rig, fault, state)
-        except StartError as error:
-            with contextlib.suppress(DriverError):
-                rig.leader.ask("clear")
-                rig.arm.ask("clear")
-            tries = tries if rig.is_alive else 0
-            leader = rig.run.rig.leader.driver
-            expected = fault.expected_on(leader, state)
-            cell = Cell(fault.name, state.name, "?", expected, None, 0.0, False, str(error), leader)
-        cell = again(cell, before) if before is not None else cell
-        is_machine = cell.reason_seen in MACHINE or any(word in cell.note for word in MACHINE)
-        if cell.ok or tries <= 0 or not is_machine:
-            return cell
-        before = cell
+def try_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cell:
+    """Again only where the machine itself stood still. Reason `?`: it did not get into the state."""
+    return tried(lambda: _try_cell(rig, fault, state, machine))
+
+
+def _try_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cell:
+    begun_ns = time.monotonic_ns()
+    try:
+        return run_cell(rig, fault, state, machine)
+    except StartError as error:
+        with contextlib.suppress(DriverError):
+            rig.leader.ask("clear")
+            rig.arm.ask("clear")
+        leader = name_of(rig.run.rig)
+        expected = fault.expected_on(leader, state)
+        note = str(error) if rig.is_alive else f"{error}; the control process has ended: {last_words(rig)}"
+        pause = machine.longest(begun_ns)
+        return Cell(fault.name, state.name, NOT_REACHED, expected, None, 0.0, False, note, leader, None, *pause)

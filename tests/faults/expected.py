@@ -13,12 +13,15 @@ from typing import Any, Final
 from firmware_bridge.damiao import FAULT_STATUSES, STATUS_WORDS
 from station.signals import Mode
 
-STATES: Final = (Mode.READY, Mode.ALIGNING, Mode.FOLLOWING, Mode.HOLD)
+STATES: Final = (Mode.READY, Mode.FOLLOWING, Mode.ALIGNING, Mode.HOLD)
+"""In the order in which they are quickest to reach one after another."""
 MOVING: Final = (Mode.ALIGNING, Mode.FOLLOWING)
-BRAKING_MS: Final = 130.0
-"""Full speed to zero at each joint's deceleration: at most 115 / 900 s."""
-SETTLE_MS: Final = 350.0
-"""The motors' own lag behind the last command, and the time between two looks on a busy machine."""
+SETTLE_MS: Final = 250.0
+"""From the last commanded step to a speed of the motors that counts as standing: their lag, and the time between two
+looks."""
+OLD_KER: Final = "ker_2_0_0"
+"""A KER hub whose firmware numbers no samples, tells no missing encoder, and knows NaN."""
+LEADERS: Final = ("ker", OLD_KER, "exo_wire")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +33,28 @@ class Fault:
     request: Mapping[str, Any]
     expected: Mapping[Mode, str]
     detect_ms: float
-    observe_s: float = 0.9
+    observe_s: float = 0.0
+    """How long to look; 0: as long as standstill may take, and a little more."""
     then: Mapping[str, Any] | None = None
     """Asked after `request`, e.g. the replug after an unplug."""
     detail: str = ""
     """Must occur in the cause's detail."""
     words: str = ""
-    leaders: tuple[str, ...] = ("ker", "exo_wire")
+    leaders: tuple[str, ...] = LEADERS
     """Makes of leader that know this fault."""
     with_switch: Mapping[Mode, str] | None = None
     """What is expected instead on a leader with an enable switch, whose silence is a switch that was let go."""
+    on_old: Mapping[Mode, str] | None = None
+    """What is expected instead of the old KER firmware."""
+    unless_near: tuple[str, float] | None = None
+    """Made while this joint of the leader is not near so many degrees."""
     reset_says: str = ""
     """A person's reset while the fault stands must be refused with these words."""
     bound_joint: str = ""
     """This joint of the arm must come to the bound of its travel (and no joint ever beyond its own)."""
     mend: bool = False
-    """Afterwards the exoskeleton is plugged in again: a reading wrongly believed is not believed to jump back."""
+    """Afterwards the exoskeleton is plugged in again: a reading wrongly believed is not believed to jump back, and
+    samples that have become late stay so."""
     slow: bool = False
     """Following must go on at the speed of aligning only."""
 
@@ -56,6 +65,8 @@ class Fault:
     def expected_on(self, leader: str, state: Mode) -> str:
         if leader == "exo_wire" and self.with_switch is not None:
             return self.with_switch[state]
+        if leader == OLD_KER and self.on_old is not None:
+            return self.on_old[state]
         return self.expected[state]
 
 
@@ -64,7 +75,7 @@ def _all(moving: str, standing: str | None = None) -> dict[Mode, str]:
     return {mode: moving if mode in MOVING else standing for mode in STATES}
 
 
-_OPTIONS: Final = ("observe_s", "then", "detail", "leaders", "with_switch", "reset_says", "bound_joint", "slow", "mend")
+_OPTIONS: Final = tuple(Fault.__dataclass_fields__)
 
 
 def _leader(kind: str, expected: dict[Mode, str], detect_ms: float, words: str = "", **more: Any) -> Fault:
@@ -82,15 +93,17 @@ _LOST: Final = _all("joint_lost")
 # A sample lost in five is told and does no harm; the last good one is 1 to 3 ms old.
 _LOSSES: Final = _all("(samples_lost)")
 # One damaged answer may say anything that a whole one can say, so it stops as the motor's own fault would.
-_GARBLED: Final = _all("motor_fault|motor_off|motor_hot|arm_stale")
-_KER: Final = ("ker",)
+_GARBLED: Final = _all("motor_fault|motor_off|motor_hot")
+_KER: Final = ("ker", OLD_KER)
+_NEW_KER: Final = ("ker",)
+_NEW: Final = ("ker", "exo_wire")
 _EXO: Final = ("exo_wire",)
 
 LEADER_FAULTS: Final = (
     _leader("drop", _LOSSES, 0),
     _leader("duplicate", _all("-"), 0),
     _leader("reorder", _LOSSES, 0),
-    _leader("delay", _all("-|(loop_gap)"), 0, words=" 10 ms", ms=10),
+    _leader("delay", _all("-"), 0, words=" 10 ms", ms=10),
     _leader(
         "delay",
         _all("leader_stale", "(leader_stale)"),
@@ -117,17 +130,34 @@ LEADER_FAULTS: Final = (
         detail="right_j1",
     ),
     _leader("bit_flip", _LOSSES, 0),
-    # Firmware 2.1.0 knows no NaN: it sends -327.68, which is an angle; one that the joint may have, but stands still.
+    # Firmware 2.1.0 knows no NaN: it sends -327.68, which is an angle: one that this joint can not have ...
     _leader(
         "nan",
-        {**_LOST, Mode.FOLLOWING: "joint_lost|joint_frozen"},
-        900,
-        channel="right_j4",
-        detail="right_j4",
-        observe_s=1.6,
+        _all("joint_out_of_range"),
+        260,
+        channel="left_j4",
+        detail="left_j4",
         leaders=_KER,
+        on_old=_all("joint_lost"),
         mend=True,
     ),
+    # ... or one that it may have, but does not get to so quickly.
+    _leader(
+        "nan",
+        _LOST,
+        260,
+        words=" within the travel",
+        channel="right_j4",
+        detail="right_j4",
+        leaders=_NEW_KER,
+        unless_near=("right_j4", 63.3),
+        mend=True,
+    ),
+    # All bits of the reading are set, and the board says that it is good: more than a turn has is no angle.
+    _leader(
+        "nan", _LOST, 260, words=" all bits set", channel="right_j4", detail="right_j4: not a number", leaders=_EXO
+    ),
+    _leader("checksum", _LOST, 260, channel="right_j4", detail="right_j4", leaders=_EXO),
     _leader("device_error", _LOST, 260, channel="right_j4", detail="right_j4", leaders=_EXO),
     _leader("offset", _LOST, 260, channel="right_j2", deg=45, detail="right_j2", mend=True),
     # As far as a person may bend, and further than the arm: it waits at its bound and comes back.
@@ -141,7 +171,6 @@ LEADER_FAULTS: Final = (
         s=2.0,
         observe_s=2.4,
         bound_joint="right_j6",
-        leaders=_KER,
     ),
     # Behind the robot stands the worker.
     _leader(
@@ -153,17 +182,59 @@ LEADER_FAULTS: Final = (
         deg=95,
         s=5.0,
         observe_s=5.4,
-        leaders=_KER,
     ),
-    _leader("wrong_seq", _all("-|(samples_lost)"), 0, leaders=_KER),
+    # A number out of its order is a sample lost or one too old; 2.0.0 has no numbers but its clock's.
+    _leader("wrong_seq", _LOSSES, 0),
     _leader("wrong_length", _LOSSES, 0),
-    _leader("silent_encoder", _all("chain_broken"), 260, channel="right_j5", detail="right_j5"),
-    _leader("silent_encoder", _all("chain_broken"), 260, words=" second arm", channel="left_j3", detail="left_j3"),
+    # Firmware 2.0.0 tells of no missing encoder: it sends the last reading for ever, which is right while standing.
+    _leader(
+        "silent_encoder",
+        _all("chain_broken"),
+        260,
+        channel="right_j5",
+        detail="right_j5",
+        leaders=_NEW,
+    ),
+    _leader(
+        "silent_encoder",
+        _all("chain_broken"),
+        260,
+        words=" second arm",
+        channel="left_j3",
+        detail="left_j3",
+        leaders=_NEW,
+    ),
+    _leader(
+        "silent_encoder",
+        {**_all("-"), Mode.FOLLOWING: "joint_frozen"},
+        900,
+        words=" unsaid",
+        channel="right_j5",
+        observe_s=1.8,
+        leaders=(OLD_KER,),
+    ),
     # Its clock can not be told from that of a hub that restarted.
     _leader("clock_step", _all("leader_restarted"), 120, s=-3600, leaders=_KER),
     _leader("clock_step", _all("leader_restarted"), 120, words=" ahead", s=3600, leaders=_KER),
+    # The board's own schedule goes by its clock. Ahead: one sample tells, then the board takes its host for gone.
+    _leader("clock_step", _all("leader_restarted"), 120, words=" ahead 60 s", s=60, leaders=_EXO),
+    _leader("clock_step", _all("leader_restarted"), 120, words=" ahead 0.5 s", s=0.5, leaders=_EXO),
+    # Back: it waits for its time to come again, and says so in its next beat, 100 ms after it was asked at most; the
+    # enable switch counts as let go after 80 ms.
+    _leader("clock_step", _all("leader_error|enable_stale", "leader_error"), 220, words=" back", s=-60, leaders=_EXO),
+    # A tenth slow is 95 ms later each second, by the sample's own time; a hundredth quick is never late.
+    _leader(
+        "clock_drift",
+        _all("leader_stale", "(leader_stale)"),
+        1400,
+        words=" slow",
+        ppm=-100_000,
+        observe_s=1.9,
+        mend=True,
+    ),
+    _leader("clock_drift", _all("-"), 0, words=" quick", ppm=10_000, observe_s=1.5),
     # A board's own port goes with its power.
-    _leader("reboot", _all("leader_silent|leader_restarted"), 260, with_switch=_all("leader_error|leader_silent")),
+    _leader("reboot", _all("leader_silent"), 260, with_switch=_all("leader_error")),
     _leader("stop", _all("leader_silent"), 260, with_switch=_all("enable_stale", "leader_silent")),
     _leader("unplug", _all("leader_error"), 60),
     _leader("unplug", _all("leader_error"), 60, words=", replug", then={"kind": "replug"}),

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from station.bench.changed import refusing
-from station.bench.driven import STILL_RAD_S, DrivenRun, motion
+from station.bench.driven import DrivenRun, motion
 from station.children import StartError
 from station.signals import IntentKind, Mode
-from tests.faults.cells import Cell, again, arrive, demo_run, reason_of, watch
-from tests.faults.expected import BRAKING_MS, MOVING, SETTLE_MS
+from tests.faults.cell import NOT_REACHED, SKIPPED, Cell, tried
+from tests.faults.cells import allowed_ms, arrive, demo_run, not_standing, reason_of, watch
+from tests.faults.expected import MOVING
+from tests.faults.machine import Machine, looks_pauses, loop_pauses
 
 _DISK: Final = "size=400m"
 
@@ -39,8 +41,12 @@ class ProcessFault:
     """The person's screen is a process of its own."""
     is_flooded: bool = False
     """Others ask the control process as fast as they can."""
+    aligning: str = ""
+    """Where aligning is another thing than moving."""
 
     def expected(self, state: Mode) -> str:
+        if state is Mode.ALIGNING and self.aligning:
+            return self.aligning
         return self.moving if state in MOVING else self.standing
 
 
@@ -111,10 +117,9 @@ def _nothing(rig: DrivenRun) -> None:
     return
 
 
-_SCREEN: Final = "screen_lost|engage_released"
-"""While aligning the key that it no longer passes on counts as let go, and sooner."""
 # Leases: 500 ms (session), 600 ms (screen), 300 ms (supervisor), each sent or looked at every 100 ms at most. The
-# motors stop by themselves 100 ms after the last command; the supervisor sees a loop that hangs after 180 ms.
+# motors stop by themselves 100 ms after the last command; the supervisor sees a loop that hangs after 180 ms. While
+# aligning the key that a screen no longer passes on counts as let go, before its lease has run out.
 PROCESS_FAULTS: Final = (
     ProcessFault("control SIGKILL", _send("control", signal.SIGKILL), _nothing, "motors stop by themselves", "=", 100),
     ProcessFault(
@@ -151,16 +156,24 @@ PROCESS_FAULTS: Final = (
         400,
     ),
     ProcessFault(
-        "screen SIGKILL", _send_screen(signal.SIGKILL), _nothing, _SCREEN, "(screen_lost)", 750, has_screen=True
+        "screen SIGKILL",
+        _send_screen(signal.SIGKILL),
+        _nothing,
+        "screen_lost",
+        "(screen_lost)",
+        750,
+        has_screen=True,
+        aligning="engage_released",
     ),
     ProcessFault(
         "screen SIGSTOP",
         _send_screen(signal.SIGSTOP),
         _send_screen(signal.SIGCONT),
-        _SCREEN,
+        "screen_lost",
         "(screen_lost)",
         750,
         has_screen=True,
+        aligning="engage_released",
     ),
     ProcessFault(
         "flood of intents, then a stop", _stop, _nothing, "operator_stop", "operator_stop", 60, is_flooded=True
@@ -224,22 +237,20 @@ class Screen:
                     pipe.close()
 
 
-def process_cell(fault: ProcessFault, state: Mode, data: Path) -> Cell:
-    """One cell, in a run of its own; again where the machine stood still for so long that the loop or its supervisor
-    rightly gave up."""
-    cell = _process_cell(fault, state, data)
-    return cell if cell.ok else again(_process_cell(fault, state, data), cell)
+def process_cell(fault: ProcessFault, state: Mode, data: Path, machine: Machine) -> Cell:
+    """One cell, in a run of its own; again only where the machine itself stood still, or the run did not get there."""
+    return tried(lambda: _process_cell(fault, state, data, machine), or_not_reached=True)
 
 
-def _process_cell(fault: ProcessFault, state: Mode, data: Path) -> Cell:
+def _process_cell(fault: ProcessFault, state: Mode, data: Path, machine: Machine) -> Cell:
     expected = fault.expected(state)
     try:
-        return _try_process(fault, state, data, expected)
+        return _try_process(fault, state, data, expected, machine)
     except StartError as error:
-        return Cell(f"station.{fault.name}", state.name, "?", expected, None, 0.0, False, str(error))
+        return Cell(f"station.{fault.name}", state.name, NOT_REACHED, expected, None, 0.0, False, str(error))
 
 
-def _try_process(fault: ProcessFault, state: Mode, data: Path, expected: str) -> Cell:
+def _try_process(fault: ProcessFault, state: Mode, data: Path, expected: str, machine: Machine) -> Cell:
     if not fault.on_small_disk:
         with demo_run(data) as rig:
             if fault.has_screen:
@@ -247,25 +258,27 @@ def _try_process(fault: ProcessFault, state: Mode, data: Path, expected: str) ->
                 rig.run.intents.close()
                 rig.run.intents = Screen(rig.run.runtime.path("intents.sock"))  # type: ignore[assignment]
             with flood(rig) if fault.is_flooded else contextlib.nullcontext():
-                return _judged(rig, fault, state, expected)
+                return _judged(rig, fault, state, expected, machine)
     disk = data / "small"
     with small_disk(disk) as is_there:
         if not is_there:
             return Cell(
-                f"station.{fault.name}", state.name, "skipped", expected, None, 0.0, True, "no right to mount a disk"
+                f"station.{fault.name}", state.name, SKIPPED, expected, None, 0.0, True, "no right to mount a disk"
             )
         with demo_run(disk) as rig:
-            return _judged(rig, fault, state, expected)
+            return _judged(rig, fault, state, expected, machine)
 
 
-def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str) -> Cell:
+def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str, machine: Machine) -> Cell:
     arrive(rig, state)
     rig.take()
     start_ns = time.monotonic_ns()
     fault.act(rig)
-    observe_s = fault.detect_ms * 1e-3 + 0.7
-    looks, ticks = watch(rig, state, observe_s)
-    reason, _ = reason_of([tick for tick in ticks if tick.start_ns >= start_ns], state)
+    most_ms = allowed_ms(rig.run.rig, fault.detect_ms)
+    looks, ticks = watch(rig, state, most_ms * 1e-3 + 0.35)
+    ticks = [tick for tick in ticks if tick.start_ns >= start_ns]
+    pause = max(machine.longest(start_ns), loop_pauses(ticks), looks_pauses(looks))
+    reason, _ = reason_of(ticks, state)
     ended = _end_of_control(rig)
     reason = ended or reason
     fault.undo(rig)
@@ -275,11 +288,7 @@ def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str) -> 
     wanted = fault.moving if expected == "=" else expected
     if reason not in wanted.split("|"):
         notes.append("reason")
-    most_ms = fault.detect_ms + BRAKING_MS + SETTLE_MS
-    if seen.still_ms is None or seen.still_ms > most_ms:
-        notes.append(f"not still after {most_ms:.0f} ms")
-    if after.peak_rad_s > STILL_RAD_S:
-        notes.append("moved after the fault ended")
+    notes += not_standing(state, seen, after, most_ms)
     if any(tick.mode in MOVING for tick in ticks_after):
         notes.append("resumed by itself")
     return Cell(
@@ -291,6 +300,9 @@ def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str) -> 
         max(seen.late_peak_rad_s, after.peak_rad_s),
         not notes,
         "; ".join(notes),
+        "ker",
+        most_ms if state in MOVING else 0.0,
+        *pause,
     )
 
 
@@ -304,13 +316,12 @@ def _end_of_control(rig: DrivenRun) -> str:
     return "supervisor_stop" if "went silent" in log.read_text(errors="replace") else "motors stop by themselves"
 
 
-def gate_cell(data: Path) -> Cell:
+def gate_cell(data: Path, machine: Machine) -> Cell:
     """A command that the gate refuses, in the one state in which a limiter's can be too fast for a motor."""
-    cell = _gate_cell(data)
-    return cell if cell.ok else again(_gate_cell(data), cell)
+    return tried(lambda: _gate_cell(data, machine), or_not_reached=True)
 
 
-def _gate_cell(data: Path) -> Cell:
+def _gate_cell(data: Path, machine: Machine) -> Cell:
     name, wanted = "station.gate refusal", "gate_refused"
     try:
         with demo_run(data, change=refusing) as rig:
@@ -319,15 +330,27 @@ def _gate_cell(data: Path) -> Cell:
                 raise StartError("the gate refused nothing", 4)
             told = next(tick for tick in rig.ticks if tick.cause == wanted)
             looks, ticks = watch(rig, Mode.FOLLOWING, 1.0)
+            pause = max(machine.longest(told.start_ns), loop_pauses(ticks), looks_pauses(looks))
             seen = motion(looks, told.start_ns)
             words = f"{told.cause_detail} {dict(told.events).get(wanted, '')}"
+            most_ms = allowed_ms(rig.run.rig, 0)
             notes = [] if "right_j4" in words and "rad/s" in words else [f"the words are {words!r}"]
-            if seen.still_ms is None or seen.still_ms > BRAKING_MS + SETTLE_MS:
-                notes.append("not still in time")
+            if seen.still_ms is None or seen.still_ms > most_ms:
+                notes.append(f"not still after {most_ms:.0f} ms")
             if any(tick.mode != Mode.STOPPED for tick in ticks[-50:]):
                 notes.append("resumed by itself")
             return Cell(
-                name, "FOLLOWING", told.cause, wanted, seen.still_ms, seen.late_peak_rad_s, not notes, "; ".join(notes)
+                name,
+                "FOLLOWING",
+                told.cause,
+                wanted,
+                seen.still_ms,
+                seen.late_peak_rad_s,
+                not notes,
+                "; ".join(notes),
+                "ker",
+                most_ms,
+                *pause,
             )
     except StartError as error:
-        return Cell(name, "FOLLOWING", "?", wanted, None, 0.0, False, str(error))
+        return Cell(name, "FOLLOWING", NOT_REACHED, wanted, None, 0.0, False, str(error))

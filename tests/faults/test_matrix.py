@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from station.bench.driven import DrivenRun
 from station.signals import Mode
-from tests.faults.cells import Cell, demo_run, try_cell
-from tests.faults.expected import FAULTS, STATES, Fault
+from tests.faults.cell import NOT_REACHED, Cell
+from tests.faults.cells import demo_run, try_cell
+from tests.faults.expected import FAULTS, LEADERS, OLD_KER, STATES, Fault
+from tests.faults.machine import Machine
 from tests.faults.processes import PROCESS_FAULTS, process_cell
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -41,20 +42,33 @@ SHARE = [
 ]
 
 
-class Runs:
-    """One run for many cells; a new one where it can not go on."""
+EXO_SHARE = [
+    ("leader.nan all bits set", Mode.FOLLOWING),
+    ("leader.clock_step ahead 60 s", Mode.ALIGNING),
+    ("leader.clock_step back", Mode.HOLD),
+    ("leader.wrong_seq", Mode.FOLLOWING),
+    ("leader.clock_drift slow", Mode.FOLLOWING),
+    ("leader.enable_through", Mode.FOLLOWING),
+]
 
-    def __init__(self, data: Path) -> None:
+
+class Runs:
+    """One run for many cells; a new one where it can not go on, or another leader is asked."""
+
+    def __init__(self, data: Path, machine: Machine) -> None:
         self._data = data
+        self._machine = machine
         self._open = contextlib.ExitStack()
         self._run: DrivenRun | None = None
+        self._leader = ""
 
-    def cell(self, fault: Fault, state: Mode) -> Cell:
+    def cell(self, fault: Fault, state: Mode, leader: str = "ker") -> Cell:
         for _ in range(2):
-            if self._run is None:
-                self._run = self._open.enter_context(demo_run(self._data))
-            cell = try_cell(self._run, fault, state)
-            if cell.reason_seen != "?":
+            if self._run is None or self._leader != leader:
+                self.close()
+                self._run, self._leader = self._open.enter_context(demo_run(self._data, leader=leader)), leader
+            cell = try_cell(self._run, fault, state, self._machine)
+            if cell.reason_seen != NOT_REACHED:
                 break
             self.close()
         return cell
@@ -79,37 +93,44 @@ def data() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def runs(data) -> Iterator[Runs]:
-    runs = Runs(data)
+def machine() -> Iterator[Machine]:
+    with Machine() as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def runs(data: Path, machine: Machine) -> Iterator[Runs]:
+    runs = Runs(data, machine)
     yield runs
     runs.close()
 
 
-def test_every_fault_has_an_expectation_in_every_mode():
+def test_every_fault_has_an_expectation_in_every_mode() -> None:
     assert len(BY_NAME) == len(FAULTS)
-    assert all(set(fault.expected) == set(STATES) for fault in FAULTS)
+    for fault in FAULTS:
+        assert set(fault.leaders) <= set(LEADERS)
+        assert all(fault.expected_on(leader, state) for leader in fault.leaders for state in STATES)
 
 
 @pytest.mark.parametrize(("name", "state"), SHARE, ids=[f"{name} in {state.name}" for name, state in SHARE])
-def test_a_fault_leads_to_what_is_promised(runs, name, state):
+def test_a_fault_leads_to_what_is_promised(runs: Runs, name: str, state: Mode) -> None:
     cell = runs.cell(BY_NAME[name], state)
     assert cell.ok, cell
 
 
-def test_not_a_number_of_the_older_firmware(runs, data):
-    runs.close()
+@pytest.mark.parametrize(("name", "state"), EXO_SHARE, ids=[f"{name} in {state.name}" for name, state in EXO_SHARE])
+def test_a_fault_of_a_board_leads_to_what_is_promised(runs: Runs, name: str, state: Mode) -> None:
+    cell = runs.cell(BY_NAME[name], state, "exo_wire")
+    assert cell.ok, cell
 
-    def older(rig):
-        return msgspec.structs.replace(rig, emulator=msgspec.structs.replace(rig.emulator, firmware="2.0.0"))
 
-    fault = next(fault for fault in FAULTS if fault.kind == "nan")
-    with demo_run(data, change=older) as run:
-        cell = try_cell(run, fault, Mode.FOLLOWING)
+def test_not_a_number_of_the_older_firmware(runs: Runs) -> None:
+    cell = runs.cell(BY_NAME["leader.nan"], Mode.FOLLOWING, OLD_KER)
     assert cell.ok and cell.reason_seen == "joint_lost", cell
 
 
-def test_the_robot_holds_when_nobody_watches_the_loop(runs, data):
+def test_the_robot_holds_when_nobody_watches_the_loop(runs: Runs, data: Path, machine: Machine) -> None:
     runs.close()
     fault = next(fault for fault in PROCESS_FAULTS if fault.name == "supervisor SIGSTOP")
-    cell = process_cell(fault, Mode.FOLLOWING, data)
+    cell = process_cell(fault, Mode.FOLLOWING, data, machine)
     assert cell.ok, cell
