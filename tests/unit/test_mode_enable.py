@@ -76,6 +76,15 @@ def test_pressed_through_while_nothing_moves_stops_nothing_and_is_no_event(mode)
     assert run.state.raised == () and run.state.cause != "enable_pressed_through"
 
 
+def test_the_positions_are_numbered_as_on_the_switch():
+    assert [(switch.name, switch.value) for switch in Switch] == [
+        ("UNHEARD", 0),
+        ("RELEASED", 1),
+        ("MIDDLE", 2),
+        ("THROUGH", 3),
+    ]
+
+
 # -- on the way from the middle to the third position both contacts are open for a moment
 
 
