@@ -144,6 +144,18 @@ def test_the_fastest_step_itself_passes_one_count_more_does_not(sign, more):
     assert bench.next().events == ((("joint_rejected", f"{NAMES[3]}: impossible step"),) if more else ())
 
 
+@pytest.mark.parametrize("health", [0, HEALTH_MISSING])
+@pytest.mark.parametrize("step", [-230, 230])
+def test_the_fastest_step_passes_where_it_is_a_whole_number_of_counts(step, health):
+    """900 deg/s for 2 ms and half a degree; beside a joint that is missing all are looked at one by one."""
+    bench = Bench(turn=36_000.0)
+    bench.health[9] = health
+    bench.next()
+    bench.counts[3] = step
+    judged = bench.next()
+    assert judged.sample.counts[3] == step
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_joint_that_was_not_seen_may_have_moved_all_the_time(more):
     bench = Bench()
@@ -222,6 +234,11 @@ def test_a_joint_that_changed_a_sample_later_is_frozen_a_look_later():
 @pytest.mark.parametrize(("deg", "expected"), [(2.9, None), (3.1, 800)])
 def test_neighbours_have_moved_by_more_than_3_degrees(deg, expected):
     assert looked_at(Bench(), {300: 7}, {302 + 2 * n: deg / 9 for n in range(9)}) == expected
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0.0, None), (0.01, 800)])
+def test_3_degrees_of_neighbours_where_they_are_whole_counts_are_not_more_than_3(more, expected):
+    assert looked_at(Bench(turn=36_000.0), {300: 7}, {302: 1.5, 304: 1.5 + more}) == expected
 
 
 def test_an_encoder_of_8192_counts_is_fine_enough():

@@ -116,6 +116,22 @@ def test_without_numbers_any_step_ahead_of_the_hosts_clock_is_a_restart(step_us,
     assert feed.next().events == ()
 
 
+def test_a_leader_has_numbers_of_its_own_where_nothing_else_is_said():
+    feed = Stepped()
+    feed.trust = Trust(RIG, CALIBRATION, TURN)
+    feed.next()
+    feed.next(passed_ms=501)
+    assert feed.next(step_us=30_000, seq_step=31).events == ()
+    assert feed.next(step_us=30_000).events[0][0] == "leader_restarted"
+
+
+def test_a_step_after_a_first_sample_at_the_devices_time_0_is_a_restart_too():
+    feed = Stepped()
+    feed.device_us = -1000
+    assert feed.next().events == () and feed.device_us == 0
+    assert feed.next(step_us=900_000).events[0][0] == "leader_restarted"
+
+
 @pytest.mark.parametrize("late_ms", [5, 25, 70])
 def test_without_numbers_a_step_makes_no_late_sample_young_either(late_ms):
     feed = unnumbered()
@@ -200,3 +216,13 @@ def test_a_clock_within_the_tolerance_of_crystals_makes_nothing_old_in_a_shift(p
         judged = feed.next(passed_ms=10_000)
     most = max(judged.age_ns) / MS
     assert most == pytest.approx(max(0.0, 1199 * 10 * (ppm - 250) * 1e-3 - 10), abs=1)
+
+
+def test_a_jump_is_not_believed_because_a_sample_overtook_others():
+    """5 ms are given for a jump to have been a movement, of the time in which the joint can have moved."""
+    feed = Stepped()
+    feed.next()
+    feed.count = fastest(5000) + 1
+    for _ in range(20):
+        assert set(feed.next().sample.counts) == {0}
+    assert set(feed.next(step_us=30_000, seq_step=31).sample.counts) == {0}
