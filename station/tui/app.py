@@ -76,6 +76,8 @@ class StationApp(App[Outcome]):
         self._asked_finish_ns: int | None = None
         self._is_finishing = False
         self._page = Cover.NONE
+        self._page_over: tuple[object, ...] | None = None
+        """The stop on whose page `_page` was asked for; any other stop, or more of this one, goes first."""
         self._remark = ("", 0)
         self._sight = Sight()
         self._watch: TerminalWatch | None = None
@@ -144,7 +146,8 @@ class StationApp(App[Outcome]):
         if self._view.stop_event == "shutdown" or self._view.finished:
             return Cover.ENDING
         if self._view.mode in (Mode.STOPPING, Mode.STOPPED) or self._view.stop_event in CONTROL_GONE:
-            return Cover.STOPPED
+            is_asked = self._page is not Cover.NONE and self._page_over == _stop(self._view)
+            return self._page if is_asked else Cover.STOPPED
         return self._page
 
     def _scene(self, now_ns: int) -> Scene:
@@ -186,6 +189,7 @@ class StationApp(App[Outcome]):
         was_engaging = self._heart.is_engaging
         self._heart.release()
         asked, self._asked_finish_ns = self._asked_finish_ns, None
+        shown = self._cover(self._clock_ns())
         page, self._page = self._page, Cover.NONE
         self._remark = ("", 0)
         is_covered = page is not Cover.NONE or self._cover(self._clock_ns()) is not Cover.NONE
@@ -202,14 +206,16 @@ class StationApp(App[Outcome]):
         elif key == "x" and is_meant and not is_covered:
             self._reject_last()
         elif key == "r":
-            if self._mode == Mode.STOPPED and self._sight.knows_state(Mode.STOPPED, typed_ns):
+            is_list = shown in _PAGES.values()  # which it closes
+            if self._mode == Mode.STOPPED and not is_list and self._sight.knows_state(Mode.STOPPED, typed_ns):
                 self._link.intend(IntentKind.RESET)
                 self._remark = (STILL_STOPPED, self._clock_ns() + RESET_TAKES_NS)
         elif key == "l":
             self._words = Words(self._words.other)
             self._page = page
-        elif key in _PAGES and not is_covered:
+        elif key in _PAGES and shown in (Cover.NONE, Cover.STOPPED):
             self._page = _PAGES[key]
+            self._page_over = _stop(self._view) if shown is Cover.STOPPED else None
         self.poll()
 
     def _reject_last(self) -> None:
@@ -281,3 +287,8 @@ class StationApp(App[Outcome]):
             else summary_text(self._view, ending, self._tally, self._words)
         )
         self.exit(Outcome(ending, self._view, text))
+
+
+def _stop(view: SessionView | None) -> tuple[object, ...] | None:
+    """What a stop's page tells."""
+    return (view.mode, view.stop_event, view.stop_detail, view.is_arm_off) if view is not None else None

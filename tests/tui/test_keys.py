@@ -162,6 +162,46 @@ async def test_r_resets_only_a_stopped_robot(staged: Staged, mode: Mode):
         assert stage.link.asked() == ([IntentKind.RESET] if mode is Mode.STOPPED else [])
 
 
+@pytest.mark.parametrize(("key", "title"), [("a", "All alarms"), ("question_mark", "Keys and marks")])
+async def test_the_lists_open_over_a_stop_and_any_key_leads_back_to_it(staged: Staged, key: str, title: str):
+    async with staged(view(mode=Mode.STOPPED, stop_event="joint_lost", stop_detail="right_j4: 212 ms")) as stage:
+        assert any(" a alarms " in line and " ? keys" in line for line in await stage.draw())
+        await stage.press(key)
+        shown = await stage.draw()
+        assert any(title in line for line in shown) and not any("SPACE start" in line for line in shown[-1:])
+        await stage.press("l", "l")
+        assert any(title in line for line in await stage.draw())
+        await stage.press("r")
+        assert any("Robot stopped" in line for line in await stage.draw()) and stage.link.asked() == []
+        stage.clock.advance(1.0)
+        stage.link.show(t_ns=stage.clock.now_ns)
+        await stage.press("r")
+        assert stage.link.asked() == [IntentKind.RESET]
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_arm_off": True}, {"stop_detail": "then estop"}, {"stop_event": "estop"}, {"mode": Mode.STOPPING}]
+)
+async def test_more_of_a_stop_goes_before_a_list(staged: Staged, change: dict[str, object]):
+    async with staged(view(mode=Mode.STOPPED, stop_event="joint_lost", stop_detail="right_j4")) as stage:
+        await stage.press("a")
+        assert any("All alarms" in line for line in await stage.draw())
+        stage.link.show(**change)
+        assert any("Robot stopped" in line for line in await stage.draw())
+
+
+async def test_a_list_that_a_stop_has_covered_keeps_no_key_from_it(staged: Staged):
+    async with staged(view()) as stage:
+        await stage.press("a")
+        stage.link.show(mode=Mode.STOPPED, stop_event="joint_lost")
+        assert any("Robot stopped" in line for line in await stage.draw())
+        stage.clock.advance(1.0)
+        stage.link.show(t_ns=stage.clock.now_ns)
+        await stage.draw()
+        await stage.press("r")
+        assert stage.link.asked() == [IntentKind.RESET]
+
+
 async def test_a_reset_that_does_nothing_is_answered(staged: Staged):
     async with staged(view(mode=Mode.STOPPED, stop_event="leader_error")) as stage:
         await stage.press("r")

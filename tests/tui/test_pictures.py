@@ -290,6 +290,7 @@ async def test_a_key_shows_every_alarm_whole_until_any_key(staged: Staged, langu
             "a stop goes first"
         )
         stage.link.show(mode=Mode.FOLLOWING)
+        await stage.draw()
         await stage.press("a")
         assert not any("14:32:08" not in line and "全部报警" in line for line in await stage.draw())
 

@@ -15,7 +15,8 @@ class KeyBar(Panel):
         mode = scene.view.mode if scene.view is not None else None
         if scene.cover is Cover.STOPPED:
             keys = [("r", words("reset"))] if mode == Mode.STOPPED else []
-        elif scene.cover in (Cover.LOST, Cover.ENDING):
+            keys.append(("a", words("alarms")))
+        elif scene.cover in (Cover.LOST, Cover.ENDING) or mode in (Mode.STOPPING, Mode.STOPPED):
             keys = []
         elif mode in (Mode.FOLLOWING, Mode.ALIGNING):
             keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]
@@ -23,7 +24,7 @@ class KeyBar(Panel):
             start = words("go on") if scene.view is not None and goes_on(scene.view) else words("start")
             keys = [(words("SPACE"), start), ("x", words("reject last")), ("s", words("stop request"))]
         keys += [("q", words("end shift")), ("l", "English" if words.language == "zh" else "中文")]
-        if scene.cover in (Cover.NONE, Cover.KEYS, Cover.ALARMS):
+        if scene.cover in (Cover.NONE, Cover.KEYS, Cover.ALARMS, Cover.STOPPED):
             keys.append(("?", words("keys")))
         spans: list[Span] = []
         for key, what in keys:
