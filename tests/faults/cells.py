@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from drivers.errors import DriverError
+from drivers.ports import MOTOR_ON
 from station.bench.driven import STILL_RAD_S, DrivenRun, Look, Motion, motion
 from station.bench.stop import brake_ms
 from station.children import StartError
@@ -34,6 +35,11 @@ _AWAY_RAD: Final = math.radians(25)
 """So far from home a joint has enough to align."""
 _SUNK_S: Final = 1.6
 """The worker's arm sinks home meanwhile."""
+_SWING: Final = 1.3
+"""A motor that catches up with its command swings past it for a moment."""
+_RESET_S: Final = 6.0
+_SWITCHES_OFF: Final = ("estop",)
+"""Faults of the leader that may switch the arm off; all others hold it where it is."""
 
 
 def demo_run(
@@ -41,10 +47,13 @@ def demo_run(
 ) -> DrivenRun:
     """The demo rig with a worker who makes no mistakes, works quickly, and aligns quickly. `leader`: of `LEADERS`."""
     rig, calibration = load_rig("demo")
+    rig = with_leader(rig, "ker" if leader == OLD_KER else leader)
     assert rig.emulator is not None
     firmware = "2.0.0" if leader == OLD_KER else rig.emulator.firmware
+    stop = "required" if leader == "exo_wire" else rig.leader.emergency_stop
     rig = msgspec.structs.replace(
-        with_leader(rig, "ker" if leader == OLD_KER else leader),
+        rig,
+        leader=msgspec.structs.replace(rig.leader, emergency_stop=stop),
         align=msgspec.structs.replace(rig.align, speed_deg_s=40.0),
         emulator=msgspec.structs.replace(rig.emulator, bad_every=0, firmware=firmware),
     )
@@ -63,7 +72,7 @@ def arrive(rig: DrivenRun, state: Mode) -> None:
     for _ in range(3):
         if state is Mode.ALIGNING:  # from a pose far from home, or there is nothing to align
             rig.take()
-            is_away = rig.mode in (Mode.STOPPED, Mode.HOLD) and abs(rig.ticks[-1].arm_rad[0]) > _AWAY_RAD
+            is_away = rig.mode in (Mode.READY, Mode.STOPPED, Mode.HOLD) and abs(rig.ticks[-1].arm_rad[0]) > _AWAY_RAD
             if not is_away:
                 rig.reach(Mode.FOLLOWING)
                 if rig.until(lambda tick: tick.mode == Mode.FOLLOWING and tick.arm_rad[0] > _AWAY_RAD, 15) is None:
@@ -197,7 +206,7 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cel
     peak = max(seen.peak_rad_s, after.peak_rad_s)
     stops = state not in MOVING or reason.isidentifier()
     if not stops:
-        notes += _not_following(rig, fault, state, seen, peak)
+        notes += _not_following(rig, fault, state, seen)
     else:
         still_ms, peak = seen.still_ms, max(seen.late_peak_rad_s, after.peak_rad_s)
         notes += not_standing(state, seen, after, most_ms)
@@ -206,6 +215,12 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cel
             notes.append(f"resumed by itself: {rig.mode.name}")
         if reason.isidentifier() and fault.detail not in detail:
             notes.append(f"detail {detail!r} does not name {fault.detail}")
+    reset: list[Tick] = []
+    if not notes and rig.mode is Mode.STOPPED:
+        reset, mode_after = _reset(rig)
+        notes += [] if mode_after is Mode.READY else [f"a reset leads to {mode_after.name}: {rig.ticks[-1].events}"]
+    if fault.side == "leader" and fault.kind not in _SWITCHES_OFF:
+        notes += _switched_off([*ticks, *ticks_after, *reset])
     return Cell(
         fault.name,
         state.name,
@@ -221,14 +236,45 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cel
     )
 
 
-def _not_following(rig: DrivenRun, fault: Fault, state: Mode, seen: Motion, peak_rad_s: float) -> list[str]:
+def _reset(rig: DrivenRun) -> tuple[list[Tick], Mode]:
+    """A person resets, now that the fault is over, until the rig is READY."""
+    seen: list[Tick] = []
+    end = time.monotonic() + _RESET_S
+    while rig.mode is Mode.STOPPED and time.monotonic() < end:
+        rig.run.ask(IntentKind.RESET)
+        until = time.monotonic() + 0.3
+        while rig.mode is Mode.STOPPED and time.monotonic() < until:
+            seen.extend(rig.tend())
+            time.sleep(0.01)
+    return seen, rig.mode
+
+
+def _switched_off(ticks: list[Tick]) -> list[str]:
+    """A fault of the leader holds the arm where it is: without brakes, an arm that is switched off drops."""
+    was_on = ticks[0].arm_status if ticks else ()
+    for tick in ticks:
+        if any(was == MOTOR_ON != now for was, now in zip(was_on, tick.arm_status)):
+            return [f"motors were switched off: {tick.events}"]
+        if any(name == "estop" for name, _ in tick.events):
+            return ["an emergency stop was told that nobody pressed"]
+    return []
+
+
+def too_fast(rig: Rig, seen: Motion) -> list[str]:
+    """Joints that were faster than their own limits, as motors that follow commands within them may not be."""
+    return [
+        f"{joint.name} at {speed / math.radians(joint.speed_deg_s):.2f} of its limit"
+        for joint, speed in zip(rig.arm.joints, seen.peak_speed_rad_s)
+        if speed > math.radians(joint.speed_deg_s) * _SWING
+    ]
+
+
+def _not_following(rig: DrivenRun, fault: Fault, state: Mode, seen: Motion) -> list[str]:
     """Where the arm goes on: it does, no faster than it may."""
-    notes = []
     settings = rig.run.rig
+    notes = too_fast(settings, seen)
     if state is Mode.FOLLOWING and rig.mode is not Mode.FOLLOWING:
         notes.append(f"does not follow: {rig.mode.name} {rig.ticks[-1].cause}")
-    if peak_rad_s > max(math.radians(joint.speed_deg_s) for joint in settings.arm.joints) * 1.15:
-        notes.append("faster than its limits")
     if fault.slow and state is Mode.FOLLOWING:
         if seen.late_peak_rad_s > math.radians(settings.align.speed_deg_s) * 1.3:
             notes.append(f"not slow: {seen.late_peak_rad_s:.2f} rad/s")

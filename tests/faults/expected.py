@@ -277,7 +277,7 @@ ARM_FAULTS: Final = (
     # Standing still, an answer that does not change is right.
     _arm(
         "freeze",
-        {**_all("motor_frozen", "-"), Mode.ALIGNING: "motor_frozen|-"},
+        _all("motor_frozen", "-"),
         700,
         bus="can_right",
         observe_s=1.4,
@@ -288,7 +288,8 @@ ARM_FAULTS: Final = (
     _arm("power_off", _all("arm_stale"), 180, bus="can_right", motor=3, detail="right_j3"),
     _arm("bus_off", _all("bus_off"), 60, bus="can_left", detail="can_left"),
     _arm("error_frames", _all("(bus_errors)"), 0, bus="can_left", rate_hz=100, observe_s=2.4),
-    _arm("full_queue", _all("send_queue_full|arm_stale"), 200, bus="can_right"),
+    # What is sent waits in the queue; that no answer comes is found before it is full.
+    _arm("full_queue", _all("arm_stale"), 200, bus="can_right"),
     _arm("unplug", _all("arm_error"), 60, bus="can_right"),
 )
 

@@ -19,7 +19,7 @@ from station.bench.driven import DrivenRun, motion
 from station.children import StartError
 from station.signals import IntentKind, Mode
 from tests.faults.cell import NOT_REACHED, SKIPPED, Cell, tried
-from tests.faults.cells import allowed_ms, arrive, demo_run, not_standing, reason_of, watch
+from tests.faults.cells import allowed_ms, arrive, demo_run, not_standing, reason_of, too_fast, watch
 from tests.faults.expected import MOVING
 from tests.faults.machine import Machine, looks_pauses, loop_pauses
 
@@ -41,6 +41,8 @@ class ProcessFault:
     """The person's screen is a process of its own."""
     is_flooded: bool = False
     """Others ask the control process as fast as they can."""
+    stops_loop: bool = False
+    """The loop's own gap is the fault, not the machine's."""
     aligning: str = ""
     """Where aligning is another thing than moving."""
 
@@ -55,6 +57,18 @@ def _send(who: str, number: int) -> Callable[[DrivenRun], None]:
         child = getattr(rig.run, who)
         if child is not None and child.poll() is None:
             os.kill(child.pid, number)
+
+    return act
+
+
+def _away(seconds: float) -> Callable[[DrivenRun], None]:
+    """Frozen for so long, then set going again."""
+
+    def act(rig: DrivenRun) -> None:
+        assert rig.run.control is not None
+        os.kill(rig.run.control.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(rig.run.control.pid, signal.SIGCONT)
 
     return act
 
@@ -130,6 +144,9 @@ PROCESS_FAULTS: Final = (
         "=",
         190,
     ),
+    # The machine stands still: for less than stops the loop, it goes on without a jump; for more, it is the cause.
+    ProcessFault("control away 30 ms", _away(0.030), _nothing, "-", "-", 0, stops_loop=True),
+    ProcessFault("control away 80 ms", _away(0.080), _nothing, "loop_gap_stop", "loop_gap_stop", 160, stops_loop=True),
     ProcessFault("session SIGKILL", _kill_session, _launcher_back, "session_lost", "(session_lost)", 700),
     ProcessFault(
         "session SIGSTOP",
@@ -277,7 +294,8 @@ def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str, mac
     most_ms = allowed_ms(rig.run.rig, fault.detect_ms)
     looks, ticks = watch(rig, state, most_ms * 1e-3 + 0.35)
     ticks = [tick for tick in ticks if tick.start_ns >= start_ns]
-    pause = max(machine.longest(start_ns), loop_pauses(ticks), looks_pauses(looks))
+    pause = max(machine.longest(start_ns), looks_pauses(looks))
+    pause = pause if fault.stops_loop else max(pause, loop_pauses(ticks))
     reason, _ = reason_of(ticks, state)
     ended = _end_of_control(rig)
     reason = ended or reason
@@ -288,20 +306,26 @@ def _judged(rig: DrivenRun, fault: ProcessFault, state: Mode, expected: str, mac
     wanted = fault.moving if expected == "=" else expected
     if reason not in wanted.split("|"):
         notes.append("reason")
-    notes += not_standing(state, seen, after, most_ms)
-    if any(tick.mode in MOVING for tick in ticks_after):
-        notes.append("resumed by itself")
+    goes_on = state in MOVING and wanted == "-"
+    if goes_on:
+        notes += too_fast(rig.run.rig, seen)
+        if rig.mode not in MOVING:
+            notes.append(f"does not go on: {rig.mode.name}")
+    else:
+        notes += not_standing(state, seen, after, most_ms)
+        if any(tick.mode in MOVING for tick in ticks_after):
+            notes.append("resumed by itself")
     return Cell(
         f"station.{fault.name}",
         state.name,
         reason,
         wanted,
-        seen.still_ms,
+        None if goes_on else seen.still_ms,
         max(seen.late_peak_rad_s, after.peak_rad_s),
         not notes,
         "; ".join(notes),
         "ker",
-        most_ms if state in MOVING else 0.0,
+        None if goes_on else most_ms if state in MOVING else 0.0,
         *pause,
     )
 
