@@ -145,6 +145,11 @@ WIRE: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("return bytes((high << 8) // width & 0xFF for high in range(256))", ("8 to 9",), _SECTORS),
         ("if any(beyond):", ("condition always true",), "the same readings and healths, looked at the long way"),
+        *(
+            (f"SampleReader.{function}: self._inputs = -1", ("1 to 2",), "below 0 is of none")
+            for function in ("__init__", "restart", "decode")
+        ),
+        ("if inputs != self._inputs:", ("condition always true",), "folded with itself it is the same"),
         (
             "if len(body) < SAMPLE_HEAD.size or body[0] != SAMPLE_TYPE:",
             ("< to <=",),

@@ -335,6 +335,9 @@ def numbered(seq: int, inputs: int) -> bytes:
         ((WELL, INPUT_HAS_ENABLE | INPUT_ENABLE, WELL), INPUT_HAS_ENABLE | INPUT_ENABLE),
         ((WELL, WELL | INPUT_TRIGGER | INPUT_HAS_TRIGGER), WELL),
         ((0, 0), 0),
+        ((0, WELL), 0),
+        ((0, WELL, THROUGH), INPUT_ENABLE_THROUGH),
+        ((0, 0, WELL), 0),
         ((THROUGH, WELL, WELL), THROUGH),
         ((WELL, THROUGH, WELL), THROUGH),
         ((WELL, WELL, THROUGH), THROUGH),
@@ -356,6 +359,12 @@ def test_the_switches_of_every_sample_of_a_drain_count_once(monkeypatch, port, d
     waiting.append(numbered(len(drain), WELL))
     sample = leader.read(6)
     assert sample is not None and sample.inputs == WELL, "nothing of the drain before"
+
+
+def test_a_sample_that_is_only_decoded_has_the_switches_that_it_tells():
+    reader = SampleReader(channels(2), 2)
+    assert reader.decode(numbered(5, THROUGH), 0).inputs == THROUGH
+    assert reader.decode(numbered(5, WELL), 0).inputs == WELL
 
 
 def test_switches_of_samples_that_are_not_taken_or_of_before_a_restart_do_not_count():
