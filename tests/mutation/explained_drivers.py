@@ -48,6 +48,43 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             )
         ),
     ),
+    "damiao_arm": (
+        (
+            "@dataclass(frozen=True, slots=True)",
+            ("True to False", "True to False, 2nd"),
+            "nobody changes or counts them",
+        ),
+        *(
+            (line, ("True to False",), "both are made of the arm's joints, one each: they can not differ in length")
+            for line in (
+                "gains = [encode_gains(ranges, j.kp, j.kd, 0.0) for ranges, j in zip(self._ranges, joints, strict=True)]",  # noqa: E501
+                "self._rows = tuple(motion_row(ranges, gain) for ranges, gain in zip(self._ranges, gains, strict=True))",  # noqa: E501
+                "for index, (joint, ranges) in enumerate(zip(joints, self._ranges, strict=True))",
+                "for j, ranges in zip(self._settings, self._ranges, strict=True)",
+            )
+        ),
+        (
+            "gains = [encode_gains(ranges, j.kp, j.kd, 0.0) for ranges, j in zip(self._ranges, joints, strict=True)]",
+            ("0.0 to 0.001",),
+            "the same count of the wire: a thousandth of a newton metre is less than half of one",
+        ),
+        ("self._spoken_ns = 0", ("0 to 1",), "opening asks every motor, so the first `read` sets it"),
+        (
+            "if tuple([frame[:2] for frame in frames]) == self._motors:  # one each, in joint order: as `encode` makes them",  # noqa: E501
+            ("condition always false", "2 to 3"),
+            "the quick way is not taken: the other tells the same, and is dearer",
+        ),
+        (
+            "if position < 0x100 and is_register_answer(motor_id, data):",
+            ("< to <=", "256 to 257"),
+            "only saves the call: it is none whose second byte is 1, as an id is at most 0x7F",
+        ),
+        (
+            "self._temperature[index] = float(mosfet_c if mosfet_c > rotor_c else rotor_c)",
+            ("> to >=",),
+            "of two that are the same either is the larger",
+        ),
+    ),
     "bus_lock": (
         (
             "_ASKERS: Final = 4096",
