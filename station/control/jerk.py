@@ -240,6 +240,8 @@ class JerkJoint:
     def outline(self) -> tuple[float, float]:
         """Of the wish, rad: `JerkBraking.outline`."""
         _, v, a = self._next
+        if v == 0.0 == a:
+            return 0.0, 0.0
         way, peak = self.braking.outline(v, a)
         return way * self.j, peak * self.j
 

@@ -54,8 +54,13 @@ class Path(NamedTuple):
     """At least the second difference of its way."""
 
 
+_RESTING: Final = Path((), 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def smooth_path(joint: JerkJoint, v: float, a: float) -> Path:
     """Of a joint with a jerk limit; v and a, of j, are those of the step."""
+    if v == 0.0 == a:
+        return _RESTING
     j = joint.j
     way = low = high = v
     peak = v if v > 0.0 else -v
@@ -92,9 +97,6 @@ def straight_path(step: float, down: float) -> Path:
     way = step + ticks * (step + (ticks + 1) * rate / 2)
     pieces = ((ticks, 0, step, step, rate, 0.0), (ticks + 1, ticks, left, way, -left, 0.0))
     return Path(pieces, ticks + 1, way, min(step, way), max(step, way), abs(step), 0.0, down, down)
-
-
-_RESTING: Final = Path((), 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class SmoothBraking:

@@ -1,4 +1,4 @@
-"""What reduced speed and the workspace cost a tick, and a search for violations.
+"""What reduced speed and the workspace cost a tick, and a search for violations; without and with jerk limits.
 
 python -m tests.bench.reach [--ticks N] [--seed S] [--json]
 """
@@ -15,7 +15,16 @@ import numpy as np
 
 from station.control.limit import Limiter
 from station.settings.rig import Rig
-from tests.bench.reach_inputs import MODEL, ReachInputs, bounds_of, limiter_of, random_reach, rig_with, with_kinematics
+from tests.bench.reach_inputs import (
+    MODEL,
+    ReachInputs,
+    bounds_of,
+    limiter_of,
+    random_reach,
+    rig_with,
+    with_jerk,
+    with_kinematics,
+)
 from tests.property import limiter_judge
 from tests.property.reach_judge import ReachJudge
 
@@ -96,7 +105,7 @@ def worker_inputs(rig: Rig, pace_s: float) -> ReachInputs:
 
 
 def costs() -> dict[str, dict[str, float]]:
-    """Of a worker's movements; `off`: no [arm.kinematics]."""
+    """Of a worker's movements; `off`: no [arm.kinematics]; then the same with a jerk limit of every joint."""
     found = {}
     plain = rig_with(reduced=False, tight=False)
     kinematics = plain.arm.kinematics
@@ -111,6 +120,7 @@ def costs() -> dict[str, dict[str, float]]:
         ("reduced speed, bounds", rig_with(reduced=True, tight=False)),
     ):
         found[name] = figures(timed(limiter_of(rig), worker_inputs(rig, 3.2))[1])
+        found[f"{name}; jerk"] = figures(timed(limiter_of(with_jerk(rig)), worker_inputs(rig, 3.2))[1])
     return found
 
 
@@ -129,7 +139,10 @@ def main() -> None:
         ("both", True, True, {}),
         ("known-bad: Jacobian scaling", True, False, {"bad": True, "uncapped": True}),
     ):
-        document[name] = search(rig_with(reduced=reduced, tight=tight), ticks, seed, **which)
+        rig = rig_with(reduced=reduced, tight=tight)
+        document[name] = search(rig, ticks, seed, **which)
+        if not which.get("bad"):
+            document[f"{name}; jerk"] = search(with_jerk(rig), ticks, seed, **which)
     if options.json:
         print(json.dumps(document, indent=2))
         return

@@ -80,10 +80,10 @@ def turning(choose: random.Random, count: int):
         yield joint, sign * v, sign * a
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_path_is_the_braking_tick_by_tick(seed):
     choose = random.Random(seed)
-    for joint, v, a in [*states(choose, 250), *turning(choose, 150)]:
+    for joint, v, a in [*states(choose, 120), *turning(choose, 80)]:
         path, truth = smooth_path(joint, v, a), played(joint, v, a)
         close = pytest.approx
         j = joint.j
@@ -92,7 +92,7 @@ def test_a_path_is_the_braking_tick_by_tick(seed):
         assert path.high == close(max(truth.ways), abs=1e-7 * j)
         assert path.peak == close(max(map(abs, truth.steps)), abs=1e-7 * j)
         assert len(truth.steps) - 2 <= path.rest <= len(truth.steps)
-        assert (path.jerk, path.kink) == (j, 0.0)
+        assert (path.jerk, path.kink) == (j if v or a else 0.0, 0.0)
         bends = [after - before for before, after in pairwise(truth.steps)]
         assert path.bend == close(max(map(abs, bends), default=0.0), abs=1e-6 * j)
         arm = SmoothBraking([path], [1.0], True)
@@ -100,6 +100,13 @@ def test_a_path_is_the_braking_tick_by_tick(seed):
         for tick, (steps, ways) in enumerate(zip(arm._steps(), arm._places())):
             assert steps == (close(at(truth.steps, tick, 0.0), abs=1e-7 * j),)
             assert ways == (close(at(truth.ways, tick, truth.ways[-1]), abs=1e-6 * j),)
+
+
+def test_a_joint_at_rest_has_no_way():
+    path = smooth_path(JOINTS[0], 0.0, 0.0)
+    assert path == straight_path(0.0, 1e-3) == ((), 0, *[0.0] * 7)
+    assert smooth_path(JOINTS[0], 1e-3, 0.0).rest == smooth_path(JOINTS[0], 0.0, 1.5).rest - 1 == 1
+    assert JOINTS[0].braking.phases(0.0, 0.5) == []
 
 
 @pytest.mark.parametrize("step", [0.0, 3e-3, -3e-3, 1e-3, 7e-4, -2.5e-3, 1e-9])
@@ -169,11 +176,11 @@ def arch(h: int) -> float:
     return max(i * (h - i) / 2 for i in range(h + 1))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_between_two_looks_nothing_is_further_from_the_chord_than_said(seed):
     choose = random.Random(seed)
     arched = 0
-    for _ in range(150):
+    for _ in range(70):
         arm = random_arm(choose)
         arm.braking._choose_ticks()
         ticks = arm.braking._ticks
@@ -198,7 +205,7 @@ def test_between_two_looks_nothing_is_further_from_the_chord_than_said(seed):
                     assert abs(between - here - share * (there - here)) <= sag + 1e-12
                 assert apart <= off + 1e-12
                 arched += apart > 0.5 * off
-    assert arched > 100
+    assert arched > 50
 
 
 def test_looks_grow_with_the_braking_and_short_ones_are_looked_at_in_each_tick():
@@ -241,7 +248,7 @@ def is_slow_plainly(arm: Arm, columns, most_m: float) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_counts_as_slow_is_what_these_bounds_say(seed):
     choose = random.Random(seed)
     compared = 0
@@ -292,7 +299,7 @@ def columns_of(pose: list[float]):
 REACH = [sum(LENGTHS[index:]) for index in range(4)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_counts_as_slow_and_low_is_so_in_every_tick_of_an_arm_that_moves(seed):
     """Where the tips really are; and little that is slow is refused."""
     choose = random.Random(seed)
@@ -320,7 +327,7 @@ def test_what_counts_as_slow_and_low_is_so_in_every_tick_of_an_arm_that_moves(se
     assert close > 40
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_highest_place_is_that_of_the_looks_and_what_they_may_miss(seed):
     choose = random.Random(seed)
     seen = 0
