@@ -68,7 +68,7 @@ TARGETS: Final = {
     ),
     "inputs": Target(
         "station.control.inputs",
-        tuple(f"tests/unit/test_inputs{subject}.py" for subject in ("_bounds", "_clock", "")),
+        tuple(f"tests/unit/test_inputs{subject}.py" for subject in ("_bounds", "_clock", "_age", "")),
         ("random_samples", "drifts"),
     ),
     "watch": Target(
@@ -80,6 +80,8 @@ TARGETS: Final = {
             "tests/unit/test_begin.py",
         ),
     ),
+    "gap_watch": Target("station.control.gap_watch", ("tests/unit/test_gap_watch.py",)),
+    "loop": Target("station.control.loop", ("tests/replay/test_loop.py", "tests/replay/test_replay.py"), ("other_inputs",)),
     "links": Target("station.control.links", ("tests/unit/test_links.py",)),
     "align": Target("station.control.align", ("tests/unit/test_align.py",)),
     "calibrate": Target("station.control.calibrate", ("tests/unit/test_calibrate.py",)),
@@ -106,11 +108,11 @@ TARGETS: Final = {
     # The codecs: bytes to numbers and back
     "ker": Target(
         "firmware_bridge.ker",
-        ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_codec.py"),
-        again=("tests.unit.test_ker_edges", "tests.unit.test_ker_codec"),
+        tuple(f"tests/unit/test_ker_{words}.py" for words in ("edges", "codec", "stream_edges")),
+        again=tuple(f"tests.unit.test_ker_{words}" for words in ("edges", "codec", "stream_edges")),
     ),
     "ker_stream": Target(
-        "firmware_bridge.ker_stream", ("tests/unit/test_ker_edges.py", "tests/unit/test_ker_stream.py")
+        "firmware_bridge.ker_stream", ("tests/unit/test_ker_stream_edges.py", "tests/unit/test_ker_stream.py")
     ),
     "damiao": Target(
         "firmware_bridge.damiao", ("tests/unit/test_damiao_bytes.py", "tests/unit/test_damiao_codec.py"), ("judge",)
