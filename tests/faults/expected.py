@@ -128,6 +128,7 @@ LEADER_FAULTS: Final = (
         channel="right_j1",
         observe_s=1.8,
         detail="right_j1",
+        mend=True,
     ),
     _leader("bit_flip", _LOSSES, 0),
     # Firmware 2.1.0 knows no NaN: it sends -327.68, which is an angle: one that this joint can not have ...
@@ -212,6 +213,7 @@ LEADER_FAULTS: Final = (
         channel="right_j5",
         observe_s=1.8,
         leaders=(OLD_KER,),
+        mend=True,
     ),
     # Its clock can not be told from that of a hub that restarted.
     _leader("clock_step", _all("leader_restarted"), 120, s=-3600, leaders=_KER),
