@@ -22,7 +22,7 @@ from station.tui.screens.work import WorkScreen
 from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
-from station.tui.widgets.banner import NOT_ACCEPTED, NOTHING_YET
+from station.tui.widgets.banner import HELD_DOWN, NOT_ACCEPTED, NOTHING_YET
 from station.tui.widgets.notice import CONTROL_GONE, SMALLEST, STILL_STOPPED
 
 POLL_S: Final = 0.1
@@ -32,6 +32,8 @@ FINISH_ASK_NS: Final = 10_000_000_000
 REMARK_NS: Final = 4_000_000_000
 RESET_TAKES_NS: Final = 700_000_000
 """A stop that stands so long after its reset was asked stays: the person is told."""
+_REPEAT_NS: Final = 1_100_000_000
+"""Terminals tell a key that is held down as many presses: the second after up to a second, then 10 to 40 a second."""
 _PAGES: Final = {"?": Cover.KEYS, "a": Cover.ALARMS}
 _OUTPUT_FD: Final = 2
 _LARGE: Final = (120, 40)
@@ -80,6 +82,8 @@ class StationApp(App[Outcome]):
         """The stop on whose page `_page` was asked for; any other stop, or more of this one, goes first."""
         self._remark = ("", 0)
         self._sight = Sight()
+        self._space_ns = clock_ns() - _REPEAT_NS
+        """When the last SPACE was typed, whatever became of it."""
         self._watch: TerminalWatch | None = None
         self.has_lost_terminal = False
 
@@ -229,14 +233,21 @@ class StationApp(App[Outcome]):
             self._link.request(RequestKind.REJECT_LAST)
 
     def _space(self, was_engaging: bool, typed_ns: int, *, closes_page: bool) -> None:
-        """Start where the arm waits and the person sees that it waits; hold at once where it moves or is asked to."""
+        """Start where the arm waits and the person sees that it waits; hold at once where it moves or is asked to.
+
+        A key held down for a hold goes on coming when the arm holds: only a press of its own starts."""
         mode = self._mode
+        is_own = typed_ns - self._space_ns >= _REPEAT_NS
+        self._space_ns = typed_ns
         if was_engaging or mode in _MOVING:
             self._heart.insist(IntentKind.HOLD)
             return
         waits = mode in (Mode.READY, Mode.HOLD) and not self._is_finishing and not self._is_lost(self._clock_ns())
         if waits and not closes_page and self._sight.knows_state(mode, typed_ns):
-            self._heart.engage()
+            if is_own:
+                self._heart.engage()
+            else:
+                self._remark = (HELD_DOWN, self._clock_ns())
 
     def _ask_finish(self, asked_ns: int | None) -> None:
         """First press asks, second press ends the shift; where the session is gone, it closes the screen."""
