@@ -33,6 +33,6 @@ class GapWatch:
     def blinds(self, within_ns: int) -> bool:
         """Told how long this tick has taken since its sample was read. Whether nothing of what it knows may be judged:
         all seems late now; what is, still will be in the next tick. So never two ticks in a row."""
-        self._within_ns = within_ns if within_ns > self._flag_ns else 0
+        self._within_ns = within_ns
         self._is_blind = within_ns > self._stop_ns and not self._is_blind
         return self._is_blind

@@ -73,6 +73,10 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if total != self.total:", ("condition always true",), _COST),
         ("if feedback.status != self._all_on:", ("condition always true",), _COST),
     ),
+    "gap_watch": (
+        ("self._within_ns = 0", ("0 to 1",), _NANO),
+        ("within_ns, self._within_ns = self._within_ns, 0", ("0 to 1",), _NANO),
+    ),
     "align": (
         ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),
         ("self._count = 0", ("0 to 1", "statement removed"), "the first look, without a speed yet, sets it to 0"),
