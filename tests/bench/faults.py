@@ -27,7 +27,7 @@ from station.signals import Mode
 from tests.bench import fault_table
 from tests.faults.cell import NOT_REACHED, PAUSE_MS, SKIPPED, Cell, again
 from tests.faults.cells import demo_run, try_cell
-from tests.faults.expected import FAULTS, LEADERS, STATES, Fault
+from tests.faults.expected import FAULTS, LEADERS, MOVING, STATES, Fault
 from tests.faults.launcher import launcher_cell
 from tests.faults.machine import Machine
 from tests.faults.processes import PROCESS_FAULTS, ProcessFault, gate_cell, process_cell
@@ -100,7 +100,7 @@ class Runs:
                 self._run, self._leader = self._open.enter_context(demo_run(self._data, leader=job.leader)), job.leader
             assert job.state is not None
             cell = try_cell(self._run, fault, job.state, machine)
-            if cell.reason_seen == NOT_REACHED:
+            if cell.reason_seen == NOT_REACHED or (fault.strands and job.state in MOVING):
                 self.close()
             if before is not None:
                 return again(cell, before)

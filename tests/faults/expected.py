@@ -55,6 +55,8 @@ class Fault:
     mend: bool = False
     """Afterwards the exoskeleton is plugged in again: a reading wrongly believed is not believed to jump back, and
     samples that have become late stay so."""
+    strands: bool = False
+    """The arm is left at a bound of its workspace, from which the straight way home leads out: a new run goes on."""
     slow: bool = False
     """Following must go on at the speed of aligning only."""
 
@@ -183,6 +185,7 @@ LEADER_FAULTS: Final = (
         deg=95,
         s=5.0,
         observe_s=5.4,
+        strands=True,
     ),
     # A number out of its order is a sample lost or one too old; 2.0.0 has no numbers but its clock's.
     _leader("wrong_seq", _LOSSES, 0),
