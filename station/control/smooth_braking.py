@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from station.control.chain import ArmChain
 from station.control.jerk import JerkJoint
 
-_LOOKS: Final = 8
+_LOOKS: Final = 6
 """Of the joint that rests first, evenly over its braking; then of the next."""
 _ROUNDING_M: Final = 1e-9
 
@@ -93,9 +93,8 @@ def straight_path(step: float, down: float) -> Path:
         return _RESTING
     rate = -down if step > 0.0 else down
     ticks = int(-step / rate)
-    left = step + ticks * rate
     way = step + ticks * (step + (ticks + 1) * rate / 2)
-    pieces = ((ticks, 0, step, step, rate, 0.0), (ticks + 1, ticks, left, way, -left, 0.0))
+    pieces = ((ticks, 0, step, step, rate, 0.0),)
     return Path(pieces, ticks + 1, way, min(step, way), max(step, way), abs(step), 0.0, down, down)
 
 

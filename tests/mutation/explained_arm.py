@@ -117,6 +117,26 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
         ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
     ),
+    "smooth_braking": (
+        ("if slope * v > 0.0:", ("> to >=",), "from rest it does not turn round: the way to the turn is 0"),
+        (
+            "self.travels = [path.high if path.high > -path.low else -path.low for path in paths]",
+            ("> to >=",),
+            _SAME,
+        ),
+        ("fast = -1.0", ("1.0 to 1.25",), "any number below 0: not known yet"),
+        ("if fast < 0.0:", ("0.0 to 0.001", "< to <="), "what is known is found once more"),
+        ("if fast > left:", ("> to >=",), _DOUBLE),
+        ("if lever <= most_m:", ("<= to <",), _DOUBLE),
+        ("if self.lever_m <= most_m:", ("<= to <", "condition always false"), _SLOW),
+        ("if most <= enough_m or end > enough_m > -math.inf:", ("<= to <", "> to >="), _DOUBLE),
+        ("if not self._ways:", ("condition always true",), "what is known is found once more"),
+        (
+            "rows.append(row + [0.0] * (len(ticks) - len(row)))",
+            ("- to +",),
+            "more looks at rest than ticks, which are paired with no tick",
+        ),
+    ),
     "target_motion": (
         ("_QUIET: Final = 0.05", ("0.05 to 0.0625",), _CHOICE),
         ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),

@@ -14,7 +14,7 @@ from station.control.jerk import JerkJoint
 from station.control.smooth_braking import SmoothBraking, smooth_path, straight_path
 
 T = 0.002
-LOOKS = 8
+LOOKS = 6
 ROUNDING_M = 1e-9
 JOINTS = [
     JerkJoint(-3.0, 3.0, speed, accel, decel, jerk, T)
@@ -164,7 +164,7 @@ def random_arm(choose: random.Random, joints: int = 4) -> Arm:
 
 
 def ticks_of(rests: list[int]) -> list[int]:
-    """Evenly over the braking of the joint that rests first, in eight looks at least; then of the next."""
+    """Evenly over the braking of the joint that rests first, in six looks at least; then of the next."""
     ticks = [0]
     while ticks[-1] < max(rests):
         ticks.append(ticks[-1] + math.ceil(min(rest for rest in rests if rest > ticks[-1]) / LOOKS))
@@ -210,7 +210,7 @@ def test_between_two_looks_nothing_is_further_from_the_chord_than_said(seed):
 
 def test_looks_grow_with_the_braking_and_short_ones_are_looked_at_in_each_tick():
     joint = JOINTS[0]
-    for v, expected in ((1.0, 1), (20.0, 2), (100.0, 3)):
+    for v, expected in ((1.0, 1), (20.0, 2), (100.0, 4)):
         path = smooth_path(joint, v, 0.0)
         arm = SmoothBraking([path], [0.5], True)
         arm._choose_ticks()
