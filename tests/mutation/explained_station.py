@@ -69,8 +69,6 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._said_ns = [0] * count", ("0 to 1",), "the first look sets it, and looks at nothing else before"),
         ("self._since_ns = [0] * count", ("0 to 1",), "the first look sets it, and looks at nothing else before"),
         ("self._next_ns = 0", ("0 to 1",), _NANO),
-        ("self._errors = [0] * len(names)", ("0 to 1",), "the first look, which tells nothing, sets it"),
-        ("if total != self.total:", ("condition always true",), _COST),
         ("if feedback.status != self._all_on:", ("condition always true",), _COST),
     ),
     "gap_watch": (

@@ -81,8 +81,6 @@ TARGETS: Final = {
         ),
     ),
     "gap_watch": Target("station.control.gap_watch", ("tests/unit/test_gap_watch.py",)),
-    "loop": Target("station.control.loop", ("tests/replay/test_loop.py", "tests/replay/test_replay.py"), ("other_inputs",)),
-    "gap_watch": Target("station.control.gap_watch", ("tests/unit/test_gap_watch.py",)),
     "links": Target("station.control.links", ("tests/unit/test_links.py",)),
     "align": Target("station.control.align", ("tests/unit/test_align.py",)),
     "calibrate": Target("station.control.calibrate", ("tests/unit/test_calibrate.py",)),
