@@ -71,6 +71,8 @@ class CanBus:
         self._socket: socket.socket | None = bus.socket if is_raw else None  # type: ignore[attr-defined]
         self._is_socketcan = self._socket is not None and self._socket.family != socket.AF_UNIX
         self._last_overflow = 0
+        self._lost: DriverError | None = None
+        """Found when frames had just been read: these first, a stop may be among them."""
         if self._socket is not None:
             _enlarge_receive_buffer(self._socket)
             if self._is_socketcan:
@@ -125,6 +127,8 @@ class CanBus:
 
         Raises DriverError when the bus is gone: reopen it, it does not come back by itself.
         """
+        if self._lost is not None:
+            raise self._lost
         if self._socket is None:
             return self._receive_portably()
         return self._receive_socketcan(self._socket) if self._is_socketcan else self._receive_hub(self._socket)
@@ -137,7 +141,7 @@ class CanBus:
             for _ in range(MAX_FRAMES):
                 raw = recv(FD_SIZE, socket.MSG_DONTWAIT)
                 if not raw:
-                    raise self._gone("reading", ConnectionResetError(errno.ECONNRESET, "the hub closed the bus"))
+                    raise ConnectionResetError(errno.ECONNRESET, "the hub closed the bus")
                 can_id, length, _flags, _unused = unpack(raw)
                 if can_id & (ERROR_FLAG | REMOTE_FLAG):
                     self._take_special(can_id, raw)
@@ -146,7 +150,7 @@ class CanBus:
         except BlockingIOError:
             pass
         except (OSError, struct.error) as error:
-            raise self._gone("reading", error) from error
+            self._lose(error, frames)
         self.counters.received += len(frames)
         return frames
 
@@ -168,7 +172,7 @@ class CanBus:
             pass
         except (OSError, struct.error) as error:
             # ENODEV and ENETDOWN come once and then never again: whoever swallows them waits for ever.
-            raise self._gone("reading", error) from error
+            self._lose(error, frames)
         self.counters.received += len(frames)
         return frames
 
@@ -218,7 +222,7 @@ class CanBus:
                 else:
                     frames.append((can_id, bytes(message.data)))
         except (can.CanError, OSError) as error:
-            raise self._gone("reading", error) from error
+            self._lose(error, frames)
         self.counters.received += len(frames)
         return frames
 
@@ -228,6 +232,12 @@ class CanBus:
             select.select([self._bus.fileno()], [], [], timeout_s)
         except (NotImplementedError, ValueError):
             time.sleep(min(timeout_s, 0.001))  # an interface without a descriptor
+
+    def _lose(self, error: Exception, frames: list[Frame]) -> None:
+        """The bus is gone: told at once where there is nothing else to tell, else by the next call."""
+        self._lost = self._gone("reading", error)
+        if not frames:
+            raise self._lost from error
 
     def _gone(self, doing: str, error: BaseException) -> DriverError:
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__

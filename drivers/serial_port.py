@@ -106,10 +106,10 @@ class SerialPort:
                 data = os.read(self._fd, _CHUNK)
             except BlockingIOError:
                 break
-            except (OSError, termios.error) as error:
-                raise self._gone(error) from error
+            except (OSError, termios.error):
+                break  # gone: the next call says so, after these bytes were used
             if not data:
-                break  # unplugged: the next call says so, after these bytes were used
+                break
             chunks.append(data)
         return b"".join(chunks)
 
@@ -197,7 +197,7 @@ def holders_of(port: str) -> list[tuple[int, str]]:
             continue
         try:
             if any(str(item.readlink()) == device for item in (folder / "fd").iterdir()):
-                found.append((int(folder.name), (folder / "comm").read_text().strip()))
+                found.append((int(folder.name), (folder / "comm").read_text(errors="replace").strip()))
         except OSError:
             continue  # another user's, or ended meanwhile
     return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Final
 
 from drivers.errors import DriverError
 from drivers.gate import Gate
-from drivers.ports import Leader
+from drivers.ports import ArmFeedback, Leader
 from firmware_bridge.errors import WireError
 from firmware_bridge.samples import RawCounts, fold_inputs
 from station.control.align import agree
@@ -21,6 +22,10 @@ _ANSWERS_NS: Final = 20_000_000
 """What was on its way when the arm was opened has come by then."""
 
 
+_TRY_EVERY_NS: Final = 200_000_000
+"""What is not there is not asked for more often: each try costs the loop's processor."""
+
+
 class Links:
     """`leader` and `gate` are open at the start. A line that failed stays down until `open_again` was asked."""
 
@@ -30,10 +35,12 @@ class Links:
         """Why the leader's line is down, in words; '' while it is up."""
         self.arm_down = ""
         self.feedback = gate.read(pace.clock())
-        self._pose_before = self.feedback.position_rad
+        self._pose_before = [math.nan] * len(self.feedback.position_rad)
+        """By joint: what it said before what it said last."""
         self._arm_from_ns = pace.clock() + _ANSWERS_NS
         """The arm's answers count from here on: older ones are of before it was (re)opened."""
         self._opener: threading.Thread | None = None
+        self._next_try_ns = 0
         self._is_new_leader = False
 
     @property
@@ -46,7 +53,7 @@ class Links:
 
     @property
     def is_pose_sure(self) -> bool:
-        """The last two answers agree: a wrong bit in one of them would be a jump."""
+        """Of every motor the last two answers agree: a wrong bit in one of them would be a jump."""
         return agree(self.feedback.position_rad, self._pose_before)
 
     def take_new_leader(self) -> bool:
@@ -61,9 +68,17 @@ class Links:
         try:
             feedback = self.gate.read(self._pace.clock())
             if feedback is not self.feedback:
-                self._pose_before, self.feedback = self.feedback.position_rad, feedback
+                self._remember(feedback)
         except (DriverError, WireError) as error:
             self.arm_down = str(error)
+
+    def _remember(self, feedback: ArmFeedback) -> None:
+        """Answers to one question may come in several reads: a motor that was silent since has said nothing twice."""
+        before = self._pose_before
+        for index, (t_ns, then_ns) in enumerate(zip(feedback.t_ns, self.feedback.t_ns)):
+            if t_ns != then_ns:
+                before[index] = self.feedback.position_rad[index]
+        self.feedback = feedback
 
     def drop_waiting(self) -> None:
         """What the leader sent while the process got ready: read, and judged by nobody. Where its queue was full the
@@ -75,13 +90,14 @@ class Links:
 
     def read_leader(self) -> RawCounts | None:
         """The newest whole sample: waits for the next one until the slot's deadline; an older one serves if none came,
-        and its switches count where one did.
+        also where the line went down meanwhile, and its switches count where one did.
 
         Locks the schedule to the samples' arrival."""
         pace, leader = self._pace, self.leader
         if self.leader_down:
             pace.wait_out()
             return None
+        waiting = None
         try:
             waiting = self._read_stamped(pace.clock())
             if not pace.wait(leader.fileno()):
@@ -90,7 +106,7 @@ class Links:
             newest = self._read_stamped(arrived_ns)
         except (DriverError, WireError) as error:
             self.leader_down = str(error)
-            return None
+            return waiting
         if newest is None:  # part of a sample
             return waiting
         pace.lock_to(arrived_ns)
@@ -113,7 +129,9 @@ class Links:
     def open_again(self) -> None:
         """Begin to open what is down, in a thread of its own: a handshake takes longer than a tick. Only while the arm
         stands still; call again until `are_up`."""
-        if self._opener is None or not self._opener.is_alive():
+        now_ns = self._pace.clock()
+        if now_ns >= self._next_try_ns and (self._opener is None or not self._opener.is_alive()):
+            self._next_try_ns = now_ns + _TRY_EVERY_NS
             self._opener = threading.Thread(target=self._open, daemon=True)
             self._opener.start()
 
@@ -129,8 +147,9 @@ class Links:
                 self.gate.__enter__()
                 self._arm_from_ns = self._pace.clock() + _ANSWERS_NS
                 self.arm_down = ""
-        except (DriverError, WireError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread's own end would be told by nobody
+            words = str(error) if isinstance(error, (DriverError, WireError)) else f"{type(error).__name__}: {error}"
             if self.leader_down:
-                self.leader_down = str(error)
+                self.leader_down = words
             else:
-                self.arm_down = str(error)
+                self.arm_down = words

@@ -148,6 +148,16 @@ def test_a_bus_that_goes_away_is_an_error_on_both_ways(far: Far) -> None:
         far.bus.send(1, b"")
 
 
+def test_what_came_before_a_bus_went_away_is_given_first(far: Far) -> None:
+    far.say(encode_frame(1, b"last words"[:8]))
+    far.hub.unplug()
+    assert far.bus.receive_all() == [(1, b"last wor")]
+    for _ in range(3):
+        with pytest.raises(DriverError, match="while reading"):
+            far.bus.receive_all()
+    assert far.bus.counters.received == 1
+
+
 @pytest.mark.parametrize("interface", ["station_hub", "no_such_interface"])
 def test_a_bus_that_does_not_open_is_an_error_and_leaves_no_lock(tmp_path: Path, interface: str) -> None:
     path = str(tmp_path / "none")

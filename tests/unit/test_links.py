@@ -104,6 +104,7 @@ def rig():
 
 def opened(links: Links) -> None:
     """Opens what is down, to the end of the attempt."""
+    links._pace.clock.now_ns += 200 * MS  # type: ignore[attr-defined]
     links.open_again()
     thread = links._opener
     assert thread is not None and thread.daemon
@@ -115,7 +116,8 @@ def test_both_lines_are_up_at_the_start(rig):
     links, _, gate, clock = rig
     assert links.are_up and links.leader_down == links.arm_down == ""
     assert links.feedback is gate.answers[0] and gate.asked_ns == [clock.now_ns]
-    assert links.is_pose_sure and not links.take_new_leader()
+    assert not links.is_pose_sure, "one answer is not two"
+    assert not links.take_new_leader()
 
 
 @pytest.mark.parametrize("line", ["leader_down", "arm_down"])
@@ -141,27 +143,43 @@ def test_answers_of_the_first_20_ms_after_opening_count_for_nothing(rig):
         assert links.is_arm_fresh(clock.now_ns + after_ns) == expected
 
 
-def test_a_pose_is_sure_once_two_answers_agree(rig):
+def answer(rig, *position, again=()):
+    """A whole answer, a millisecond later; `again`: motors that have not answered anew."""
     links, _, gate, clock = rig
-    gate.answers = [pose(clock(), 0.1, 0.25)]
+    clock.now_ns += MS
+    at = [links.feedback.t_ns[i] if i in again else clock.now_ns for i in range(len(position))]
+    gate.answers = [pose(0, *position)._replace(t_ns=tuple(at))]
     links.read_arm()
-    assert links.feedback is gate.answers[0] and not links.is_pose_sure
+    return links
+
+
+def test_a_pose_is_sure_once_two_answers_agree(rig):
+    links, _, gate, _ = rig
+    assert not answer(rig, 0.1, 0.25).is_pose_sure
+    assert links.feedback is gate.answers[0]
     links.read_arm()
     assert not links.is_pose_sure, "the same answer read twice is no second one"
-    gate.answers = [pose(clock(), 0.1, 0.25)]
-    links.read_arm()
-    assert links.is_pose_sure
+    assert answer(rig, 0.1, 0.25).is_pose_sure
 
 
 def test_a_wrong_answer_between_two_right_ones_is_never_sure(rig):
-    links, _, gate, clock = rig
-    for position, expected in ((0.1, True), (0.9, False), (0.1, False), (0.1, True)):
-        gate.answers = [pose(clock(), position, 0.2)]
-        links.read_arm()
-        assert links.is_pose_sure == expected
-    gate.answers = [pose(clock(), math.nan, 0.2)]
-    links.read_arm()
-    assert not links.is_pose_sure
+    answer(rig, 0.1, 0.2)
+    for position, expected in ((0.1, True), (0.9, False), (0.1, False), (0.1, True), (math.nan, False)):
+        assert answer(rig, position, 0.2).is_pose_sure == expected
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_an_answer_that_comes_in_two_reads_is_not_two_answers(rig, late):
+    """One motor is late: the other one's single wrong answer stands in two poses, and does not agree with itself."""
+    early = 1 - late
+    for _ in range(2):
+        answer(rig, 0.1, 0.2)
+    wrong = (0.9, 0.2) if early == 0 else (0.1, 0.9)
+    assert not answer(rig, *wrong, again=(late,)).is_pose_sure
+    for _ in range(5):
+        assert not answer(rig, *wrong, again=(early,)).is_pose_sure
+    assert not answer(rig, 0.1, 0.2).is_pose_sure
+    assert answer(rig, 0.1, 0.2, again=(late,)).is_pose_sure
 
 
 def test_an_arm_that_failed_is_down_in_its_own_words_and_read_no_more(rig):
@@ -361,3 +379,36 @@ def test_a_sample_that_overtakes_none_keeps_its_own_switches(rig):
     os.write(leader.far, b"x")
     leader.answers = [None, sample(2)._replace(inputs=HAS | INPUT_ENABLE)]
     assert links.read_leader() == sample(2)._replace(inputs=HAS | INPUT_ENABLE)
+
+
+def test_what_was_read_before_the_line_went_down_counts(rig):
+    """The stop contact was pressed in the last sample before the cable was torn off."""
+    links, leader, _, clock = rig
+    clock.now_ns = links._pace.slot_ns + 160_000
+    os.write(leader.far, b"x")
+    last = sample(3)._replace(inputs=HAS | INPUT_ESTOP)
+    leader.answers = [last, DriverError("unplugged")]
+    assert links.read_leader() == last
+    assert links.leader_down == "unplugged"
+    assert links.read_leader() is None
+
+
+@pytest.mark.parametrize(("after_ms", "tries"), [(199, 1), (200, 2)])
+def test_what_is_not_there_is_tried_again_after_a_pause(rig, after_ms, tries):
+    links, leader, _, clock = rig
+    links.leader_down = "unplugged"
+    leader.fails = DriverError("still unplugged")
+    opened(links)
+    clock.now_ns += after_ms * MS
+    links.open_again()
+    links._opener.join(30)
+    assert leader.told == ["closed", "opened"] * tries
+
+
+@pytest.mark.parametrize("line", ["leader", "arm"])
+def test_an_error_that_nobody_thought_of_is_told_too(rig, line):
+    links, leader, gate, _ = rig
+    setattr(links, f"{line}_down", "unplugged")
+    (leader if line == "leader" else gate).fails = UnicodeDecodeError("utf-8", b"\xe4", 0, 1, "cut")
+    opened(links)
+    assert getattr(links, f"{line}_down").startswith("UnicodeDecodeError: 'utf-8' codec")

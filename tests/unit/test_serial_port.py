@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import fcntl
 import os
 import pty
@@ -98,6 +99,23 @@ def test_bytes_sent_before_the_unplugging_do_not_hide_it(device):
         with pytest.raises(DriverError, match="gone"):
             for _ in range(3):
                 port.read()
+
+
+def test_bytes_read_before_the_unplugging_was_found_are_given_first(device, monkeypatch):
+    """More than one read takes: the stop contact may be in the first of them, the cable's end in the second."""
+    answers = [bytes(4096), OSError(errno.EIO, "gone"), OSError(errno.EIO, "gone")]
+
+    def read(fd, size):
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    with SerialPort(device.name, 115_200) as port:
+        monkeypatch.setattr("drivers.serial_port.os.read", read)
+        assert port.read() == bytes(4096)
+        with pytest.raises(DriverError, match="gone"):
+            port.read()
 
 
 def test_a_write_that_is_not_taken_ends_in_time(device):
