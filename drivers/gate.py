@@ -24,6 +24,8 @@ SHORT: Final = 10
 """Slots of the short speed window; acceleration compares two of them side by side."""
 LONG: Final = 2 * SHORT
 """Slots of the long speed window."""
+_NUDGE_NS: Final = 20_000
+"""A schedule that keeps to its leader's phase may move each slot by so much; not faster, or the speed would be another."""
 _ROUNDING: Final = 1e-9
 """rad; far above the rounding of doubles, far below one count."""
 
@@ -139,7 +141,9 @@ class Gate:
         """The arm is on and holds what was sent last."""
         self._most_apart_rad = most_apart_rad
         self._epoch = 0
-        self._slot_ns = 0
+        self._slots_ns: deque[int] = deque([-(1 << 62)] * LONG, maxlen=LONG)
+        self._long_ns = round(LONG * (period_s * 1e9 - _NUDGE_NS))
+        """At least so long the last commands took together."""
         self._sent: deque[tuple[float, ...]] = deque(maxlen=LONG)
         self._measured: tuple[float, ...] = (math.nan,) * self._count
 
@@ -246,10 +250,15 @@ class Gate:
             self._refuse("a command came before begin(); expected begin(epoch, measured pose) first")
         if command.epoch != self._epoch:
             self._refuse(f"command is of epoch {command.epoch}; expected {self._epoch}")
-        if not command.slot_ns - self._slot_ns > self._half_period_ns:
+        slots_ns = self._slots_ns
+        if not command.slot_ns - slots_ns[-1] > self._half_period_ns:
             self._refuse(
-                f"command's slot comes {command.slot_ns - self._slot_ns} ns after the last; expected more than "
+                f"command's slot comes {command.slot_ns - slots_ns[-1]} ns after the last; expected more than "
                 f"{self._half_period_ns} ns"
+            )
+        if not command.slot_ns - slots_ns[0] >= self._long_ns:
+            self._refuse(
+                f"{LONG} commands within {command.slot_ns - slots_ns[0]} ns; expected them to take {self._long_ns} ns"
             )
         self._check_asked(command)
         try:
@@ -265,7 +274,7 @@ class Gate:
         if told.rest != self._told_rest:
             self._check_pull(told.rest)
             self._told_rest = told.rest
-        self._slot_ns = command.slot_ns
+        slots_ns.append(command.slot_ns)
         self._sent.append(told.position_rad)
         self._is_held = True
         if self._widened:

@@ -384,3 +384,31 @@ def test_slots_go_forward_and_never_in_a_burst(after_ns, passes):
         rig.gate.send(command)
     else:
         assert f"slot comes {after_ns} ns after the last" in rig.refuses(command)
+
+
+@pytest.mark.parametrize(("early_ns", "passes"), [(20_000, True), (20_001, False), (980_000, False)])
+def test_slots_may_move_by_a_nudge_each_and_no_faster(early_ns, passes):
+    """Speed is counted in slots: who takes them quicker than the clock would move the arm faster than its limit."""
+    rig = Rig()
+    sent, words = 0, ""
+    for _ in range(3 * LONG):
+        rig.slot_ns += SLOT_NS - early_ns
+        command = rig.limiter.brake(rig.epoch, rig.slot_ns)
+        if sent == LONG and not passes:
+            words = rig.refuses(command)
+            break
+        rig.gate.send(command)
+        sent += 1
+    assert sent == (3 * LONG if passes else LONG)
+    if not passes:
+        assert f"{LONG} commands within {LONG * (SLOT_NS - early_ns)} ns; expected them to take 39600000 ns" in words
+
+
+def test_a_slot_that_was_skipped_gives_the_next_ones_its_time():
+    rig = Rig()
+    rig.send(HOME, LONG)
+    rig.slot_ns += SLOT_NS
+    for _ in range(LONG - 1):
+        rig.slot_ns += SLOT_NS - 2 * 20_000
+        rig.gate.send(rig.limiter.brake(rig.epoch, rig.slot_ns))
+    assert len(rig.arm.sent) == 2 * LONG - 1
