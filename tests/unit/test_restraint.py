@@ -354,6 +354,16 @@ def test_arms_that_started_too_near_may_only_come_apart_and_what_they_came_apart
     assert not held.allows(near, closing)
 
 
+def test_each_start_too_near_has_its_own_play():
+    """A new start a little nearer than the last one: 5 mm from there, not from the last."""
+    need = 0.2 + sum(RADIUS)
+    held = restraint(apart=0.2)
+    held.start(facing(need - 0.020))
+    assert not held.allows(facing(need - 0.0265), [0.0] * 4)
+    held.start(facing(need - 0.023))
+    assert held.allows(facing(need - 0.0265), [0.0] * 4)
+
+
 def test_arms_too_near_are_told_by_the_parts_that_are():
     held = restraint(apart=0.2)
     position = facing(0.2 + sum(RADIUS) + 1e-6)

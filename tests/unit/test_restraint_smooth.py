@@ -174,18 +174,18 @@ def worlds(seed: int, kind: str, smooth: str, count: int):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_is_allowed_where_no_bound_would_be_broken_and_nowhere_else(kind, smooth):
     count = {True: 0, False: 0}
-    for world in worlds(1, kind, smooth, 220):
+    for world in worlds(1, kind, smooth, 90):
         expected = not world.broken((1.0, 1.0))
         assert world.held.allows(world.position, world.wished) is expected
         count[expected] += 1
-    assert min(count.values()) > 12, count
+    assert min(count.values()) > 4, count
 
 
 @pytest.mark.parametrize("smooth", SMOOTH)
 @pytest.mark.parametrize("kind", KINDS)
 def test_where_a_step_is_not_allowed_nearly_the_largest_share_of_it_is_found_after_some_ticks(kind, smooth):
     looked = large = 0
-    for world in worlds(2, kind, smooth, 200):
+    for world in worlds(2, kind, smooth, 90):
         if world.held.allows(world.position, world.wished):
             continue
         for _ in range(6):
@@ -206,7 +206,7 @@ def test_where_a_step_is_not_allowed_nearly_the_largest_share_of_it_is_found_aft
                     more[arm] = own[arm] + 2 / 32
                 if own[arm] < 1.0 and more[arm] < 1.0 and world.is_legal(arm, more[arm]):
                     assert world.broken(tuple(more)), (own, more)
-    assert looked > 12 and large > 5
+    assert looked > 3 and large > 1
 
 
 def test_a_mixture_that_the_joints_own_limits_refuse_is_not_sent_and_tells_of_no_bound():
@@ -232,6 +232,45 @@ def test_a_mixture_that_the_joints_own_limits_refuse_is_not_sent_and_tells_of_no
         shares = world.held.shares([0.0] * 4, world.braking, world.wished)
     assert shares[0] <= 0.25
     assert [arm.why for arm in world.held._arms] == [("speed", "")] * 2
+
+
+def facing(gap_m: float) -> list[float]:
+    """The forearms bent straight at each other, upper arms ahead."""
+    bend = math.asin((0.8 - gap_m) / 2 / FORE)
+    return [0.0, bend, 0.0, -bend]
+
+
+@pytest.mark.parametrize("is_wary", [False, True])
+def test_where_only_the_other_arm_is_in_the_way_a_joints_own_limits_are_asked_as_well(is_wary):
+    """Each arm alone is free, together they are too near for the wish and not for braking."""
+
+    class Asked(JerkJoint):
+        __slots__ = ()
+
+        def may(self, v, a):
+            return not is_wary
+
+    world = World(random.Random(1), (True,) * 4, {"apart": 0.2})
+    for index, joint in world.joints.items():
+        joint.__class__ = Asked
+        joint._v = (0.0, 1.0, 0.0, -1.0)[index] * 1e-3 / joint.j
+        joint.follow((0.0, 3.0, 0.0, -3.0)[index], 0.0, CAP)
+        world.wished[index] = joint.mixed(1.0)[0] * joint.j
+        world.braking[index] = joint.braked
+    near, far = 0.27, 0.5
+    for _ in range(40):
+        gap = (near + far) / 2
+        world.position = facing(gap)
+        near, far = (gap, far) if world.broken((1.0, 1.0)) else (near, gap)
+    world.position = facing(near)
+    assert not world.broken((0.5, 0.5))
+    world.held.start(world.position)
+    for _ in range(6):
+        assert not world.held.allows(world.position, world.wished)
+        shares = world.held.shares(world.position, world.braking, world.wished)
+    assert len(set(shares)) == 1
+    assert shares[0] == 0.0 if is_wary else 0.8 < shares[0] < 1.0
+    assert world.held._pair_why == ("arms_too_near", "right_tool, left_tool")
 
 
 def test_what_the_joints_refuse_leaves_the_bound_that_was_found_before():
