@@ -25,7 +25,7 @@ SHORT: Final = 10
 LONG: Final = 2 * SHORT
 """Slots of the long speed window."""
 _NUDGE_NS: Final = 20_000
-"""A schedule that keeps to its leader's phase may move each slot by so much; not faster, or the speed would be another."""
+"""A schedule that keeps to its leader's phase may move each slot by so much; more, and the speed would be another."""
 _ROUNDING: Final = 1e-9
 """rad; far above the rounding of doubles, far below one count."""
 

@@ -1,4 +1,4 @@
-"""The gate: where it begins, how it latches, and the arm behind it."""
+"""The gate: where it begins, which slots it takes, how it latches, and the arm behind it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 
 from drivers.errors import DriverError
-from drivers.gate import Gate, GateRefusal, JointBounds
+from drivers.gate import LONG, Gate, GateRefusal, JointBounds
 from drivers.ports import ArmCommand
 from tests.unit.framed_arm import KD, KP, FramedArmDouble
 from tests.unit.gate_rig import BOUNDS, HOME, LIMITS, SLOT_NS, Q, Rig, T, moved
@@ -129,6 +129,48 @@ def test_missed_before_begin_is_nothing():
     gate.missed()
     with pytest.raises(GateRefusal, match="before begin"):
         gate.send(ArmCommand(HOME, (0.0,) * 3, 0, 1))
+
+
+# -- its slots
+
+
+@pytest.mark.parametrize(("after_ns", "passes"), [(1_000_001, True), (1_000_000, False), (0, False), (-SLOT_NS, False)])
+def test_slots_go_forward_and_never_in_a_burst(after_ns, passes):
+    rig = Rig()
+    rig.send(HOME)
+    command = rig.limiter.brake(rig.epoch, rig.slot_ns + after_ns)
+    if passes:
+        rig.gate.send(command)
+    else:
+        assert f"slot comes {after_ns} ns after the last" in rig.refuses(command)
+
+
+@pytest.mark.parametrize(("early_ns", "passes"), [(20_000, True), (20_001, False), (980_000, False)])
+def test_slots_may_move_by_a_nudge_each_and_no_faster(early_ns, passes):
+    """Speed is counted in slots: who takes them quicker than the clock would move the arm faster than its limit."""
+    rig = Rig()
+    sent, words = 0, ""
+    for _ in range(3 * LONG):
+        rig.slot_ns += SLOT_NS - early_ns
+        command = rig.limiter.brake(rig.epoch, rig.slot_ns)
+        if sent == LONG and not passes:
+            words = rig.refuses(command)
+            break
+        rig.gate.send(command)
+        sent += 1
+    assert sent == (3 * LONG if passes else LONG)
+    if not passes:
+        assert f"{LONG} commands within {LONG * (SLOT_NS - early_ns)} ns; expected them to take 39600000 ns" in words
+
+
+def test_a_slot_that_was_skipped_gives_the_next_ones_its_time():
+    rig = Rig()
+    rig.send(HOME, LONG)
+    rig.slot_ns += SLOT_NS
+    for _ in range(LONG - 1):
+        rig.slot_ns += SLOT_NS - 2 * 20_000
+        rig.gate.send(rig.limiter.brake(rig.epoch, rig.slot_ns))
+    assert len(rig.arm.sent) == 2 * LONG - 1
 
 
 # -- latch and reset
