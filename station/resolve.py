@@ -17,9 +17,9 @@ from station.control.limit import JointLimits, Limiter
 from station.control.reduced import joint_caps
 from station.control.restraint import Restraint
 from station.control.workspace import bounds_of
-from station.jerk_check import check_jerks
 from station.settings.errors import ConfigError
 from station.settings.rig import Rig
+from station.stop_check import check_stops
 
 LEADERS: Final = ("ker", "exo_wire")
 ARMS: Final = ("damiao",)
@@ -40,7 +40,7 @@ def resolve(rig: Rig, runtime: Path) -> Rig:
                 f"{rig.where}: leader.{key} is 'required', and a {rig.leader.driver} leader has none; expected "
                 f"'used', or a leader with one ({', '.join(_WITH_INPUTS)})"
             )
-    check_jerks(rig)
+    check_stops(rig)
     make_limiter(rig)  # impossible limits are an error of the file, before anything is started
     if not rig.emulated:
         return rig

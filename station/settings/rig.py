@@ -13,6 +13,7 @@ from station.settings.kinematics import Kinematics
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Positive = Annotated[float, Meta(gt=0)]
+Celsius = Annotated[float, Meta(gt=0, le=150)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Degrees = Annotated[float, Meta(ge=-3600, le=3600)]
 
@@ -76,11 +77,12 @@ class ArmJoint(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     upper_deg: Degrees
     speed_deg_s: Annotated[float, Meta(gt=0, le=3600)]
     accel_deg_s2: Annotated[float, Meta(gt=0, le=200_000)]
-    decel_deg_s2: Positive | None = None
+    decel_deg_s2: Annotated[float, Meta(gt=0, le=200_000)] | None = None
     """At least accel; absent: the same."""
     jerk_deg_s3: Positive | None = None
-    kp: Annotated[float, Meta(ge=0, le=500)]
-    kd: Annotated[float, Meta(ge=0, le=5)]
+    kp: Annotated[float, Meta(gt=0, le=500)]
+    kd: Annotated[float, Meta(gt=0, le=5)]
+    """Without any the motor swings."""
     may_press: bool = False
     """A gripper: high torque for long is its work, and no reason to stop."""
     start_deg: Degrees = 0.0
@@ -96,10 +98,10 @@ class Arm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A motor that has not answered for longer: protective stop."""
     following_error_deg: Annotated[float, Meta(ge=2, le=90)] = 20.0
     """A joint further from where it was told to be, for a quarter of a second: stop."""
-    temperature_warn_c: Positive = 70.0
-    temperature_slow_c: Positive | None = None
+    temperature_warn_c: Celsius = 70.0
+    temperature_slow_c: Celsius | None = None
     """Following goes on at align.speed_deg_s; absent: half-way between the other two."""
-    temperature_stop_c: Positive = 85.0
+    temperature_stop_c: Celsius = 85.0
     torque_warn: Share = 0.7
     """Of a motor's peak torque by its data sheet, for a quarter of a second: told ..."""
     torque_slow: Share = 0.85

@@ -11,9 +11,9 @@ import pytest
 from station import resolve
 from station.bench.driven import Motion
 from station.bench.stop import judge
-from station.jerk_check import check_jerks
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
+from station.stop_check import check_stops
 
 
 def test_a_jerk_limit_stands_beside_bounds_of_tools_and_arms():
@@ -32,7 +32,7 @@ def test_a_jerk_limit_stands_beside_bounds_of_tools_and_arms():
             assert known == [i for i, joint in enumerate(rig.arm.joints) if joint.name in names and i in arm.joints]
             assert arm.is_smooth == any(name.startswith(f"{side}_j") for name in names)
     slow = resolve.with_reduced_speed(with_jerk(*[joint.name for joint in rig.arm.joints]))
-    check_jerks(slow)
+    check_stops(slow)
     assert resolve.make_limiter(slow).limits[0].speed_rad_s < 0.5
 
 
@@ -54,10 +54,19 @@ def test_the_stop_bench_allows_the_longer_stop():
         ({"jerk_deg_s3": 2000.0}, "a stop from speed_deg_s 361 takes 1.45 s; expected at most 0.8 s; raise"),
         ({"jerk_deg_s3": 9000.0, "lower_deg": 0.0}, "deg; expected at most the joint's travel, 62; "),
         ({"jerk_deg_s3": 9000.0, "lower_deg": 55.0}, "no jerk_deg_s3 is enough, or lower speed_deg_s to "),
+        (
+            {"decel_deg_s2": 30.0, "accel_deg_s2": 30.0},
+            "a stop from speed_deg_s 361 takes 12 s; expected at most 0.8 s; ",
+        ),
+        ({"accel_deg_s2": 451.0}, "a stop from speed_deg_s 361 takes 0.8 s; expected at most 0.8 s; "),
+        (
+            {"accel_deg_s2": 460.0, "upper_deg": 60.0},
+            "takes 142 deg; expected at most the joint's travel, 62; raise decel_deg_s2 to ",
+        ),
         ({"jerk_deg_s3": 0.1}, "below 0.716, the rounding of positions would count; raise jerk_deg_s3 to "),
     ],
 )
-def test_a_jerk_too_small_is_refused_in_the_files_key_and_unit_with_values_that_pass(changes, words):
+def test_a_joint_that_stops_too_slowly_is_refused_in_the_files_key_and_unit_with_values_that_pass(changes, words):
     rig, _ = load_rig("demo")
 
     def with_gripper(**changes: float):
@@ -66,13 +75,15 @@ def test_a_jerk_too_small_is_refused_in_the_files_key_and_unit_with_values_that_
         return msgspec.structs.replace(rig, arm=arm)
 
     with pytest.raises(ConfigError) as refusal:
-        check_jerks(with_gripper(**changes))
+        check_stops(with_gripper(**changes))
     told = str(refusal.value)
-    assert told.startswith(f"{rig.file}: arm joint left_gripper: jerk_deg_s3 {changes['jerk_deg_s3']:g}: ")
+    key = "jerk_deg_s3" if "jerk_deg_s3" in changes else "decel_deg_s2"
+    value = changes[key] if key in changes else changes["accel_deg_s2"]
+    assert told.startswith(f"{rig.file}: arm joint left_gripper: {key} {value:g}: ")
     assert words in told and "rad" not in told.removeprefix(rig.file)
     proposed = re.findall(r"(?:raise|lower) (\w+) to ([\d.e+]+)", told)
     assert proposed
     for key, value in proposed:
         mended = with_gripper(**{**changes, key: float(value)})
-        check_jerks(mended)
+        check_stops(mended)
         resolve.make_limiter(mended)
