@@ -126,8 +126,8 @@ WIRE: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._health = tuple(health_of(state) for state in range(256))", ("256 to 257",), "no byte is 256"),
         ("self._last_seq = 0", ("0 to 1",), _FIRST),
         ("self._last_us = 0", ("0 to 1", "statement removed"), _FIRST),
-        ("self.seq = 0", ("0 to 1", "statement removed"), _FIRST),
-        ("self.device_us = 0", ("0 to 1", "statement removed"), _FIRST),
+        ("self.seq = 0", ("0 to 1",), _FIRST),
+        ("self.device_us = 0", ("0 to 1",), _FIRST),
         ("if step != 1:", ("condition always true",), "a step of 1 loses 0"),
         ("if not 0 < step < MOST_AHEAD:", ("0 to 1",), "1 was looked at before"),
         ("if not sectors or sectors != self._sectors:", ("condition always true",), _SECTORS),
@@ -135,7 +135,7 @@ WIRE: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if body.endswith(self._zeros):", ("condition always false",), "only skips looking up each state's health"),
         (
             "width = 1 << max(0, (min(modulos) // 2).bit_length() - 1)",
-            ("0 to 1", "1 to 2", "2 to 3", "<< to >>", "max to min", "- to +", "// to *"),
+            ("0 to 1", "1 to 2, 2nd", "2 to 3", "<< to >>", "max to min", "- to +", "// to *"),
             _SECTORS,
         ),
         (
