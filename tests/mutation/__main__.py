@@ -5,7 +5,7 @@ the changed line, the quickest first. Exit code 1 where a mutant survives that `
 time limit a random part is run, and said so.
 
 --keep DIR keeps each mutant's result as soon as it is there: the next run goes on from it, and a module is run anew
-only where a file that its tests load has changed.
+only where a file that its tests load has changed. With --seconds 0 what is kept is told, and nothing is run.
 
 --coverage runs the same tests once and tells the modules' branch coverage instead; exit code 1 below 100 %.
 """
@@ -39,7 +39,9 @@ def main() -> int:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all but {' and '.join(NOT_BY_DEFAULT)}"
     )
-    parser.add_argument("--seconds", type=float, default=1200.0, help="time limit for each module")
+    parser.add_argument(
+        "--seconds", type=float, default=1200.0, help="time limit for each module; 0: tell what is kept"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which part is run where the time does not suffice")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="only the K-th of N equal parts")
     parser.add_argument("--mutants", type=int, default=sys.maxsize, help="at most so many of each module, at random")

@@ -6,9 +6,17 @@ from typing import Final
 
 _DOUBLE: Final = "one double of a way that is bounded from above: far below a nanometre"
 _SAME: Final = "at equality both branches give the same number"
-_CHOICE: Final = "a choice within a range in which all behave alike; none of them is a limit"
-_FAR: Final = "a bound from above on every braking: a larger one only looks more often"
-_LOOKS: Final = "one look more or less for a wish as near; no bend that is not viable passes"
+_FAR: Final = "larger than it was: a wall counts as near more often, and the full look judges the same"
+_FOUND: Final = (
+    "the same root by another way, to 1e-9 (`test_the_wish_is_the_bend_after_which_braking_would_end_on_the_target` "
+    "holds that, and how many looks it takes); and no wish is sent that `is_viable` refuses"
+)
+_NEARER: Final = "the root is looked for until it is nearer than need be: the same wish, dearer"
+_SPARE: Final = "the last step to the target adds 1.25e-7 of j to the jerk at most; 1e-6 of j is spare (`_SHARE`)"
+_PASSED: Final = (
+    "only a share that has passed the judge is answered, whatever its place in the search; how near the largest it is "
+    "`test_where_a_step_is_not_allowed_nearly_the_largest_share_of_it_is` holds"
+)
 _QUICK: Final = "the quick look is more careful: the full one is taken more often, and judges the same"
 _SLOW: Final = "the quick way is not taken: the full one judges the same, and is dearer"
 
@@ -56,10 +64,13 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("0.0 to 0.001",),
             "a double root but for rounding: in the tick more or less it moves on by 0",
         ),
-        ("_SHARE: Final = 1.0 - 1e-6", ("1e-06 to 1.2499999999999999e-06",), _CHOICE),
-        ("_AT_TARGET: Final = 1e-7", ("1e-07 to 1.25e-07",), _CHOICE),
-        ("_PEEK: Final = 0.1", ("0.1 to 0.125",), _CHOICE),
-        ("_NEAR: Final = 1e-9", ("1e-09 to 1.25e-09",), _CHOICE),
+        ("_AT_TARGET: Final = 1e-7", ("1e-07 to 1.25e-07",), _SPARE),
+        ("_PEEK: Final = 0.1", ("0.1 to 0.125",), _FOUND),
+        (
+            "_NEAR: Final = 1e-9",
+            ("1e-09 to 1.25e-09",),
+            "of what jerk changes in a tick, 1e-5 rad: 1e-14 rad of the way",
+        ),
         ("if a < c:", ("< to <=",), "off the curve they are not equal"),
         (
             "if up < down and (turn or v == 0.0 or v * end < 0.0):",
@@ -77,7 +88,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("2.0 to 2.5", "* to /"),
             _FAR,
         ),
-        ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j", ("1.0 to 1.25",), _CHOICE),
+        ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j", ("1.0 to 1.25",), _SPARE),
         (
             "if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):",
             ("< to <=", "<= to <", "condition always false", "or to and", "minus removed"),
@@ -97,12 +108,17 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("elif sent < self._lower:", ("< to <=",), _SAME),
         ("guess = most if guess > most else max(guess, least)", ("> to >=",), _SAME),
-        ("if -near < error < near:", ("< to <=", "condition always false", "minus removed"), _LOOKS),
-        ("if -near < found < near:", ("< to <=",), _LOOKS),
+        ("if -near < error < near:", ("< to <=", "< to <=, 2nd"), _DOUBLE),
+        (
+            "if -near < error < near:",
+            ("condition always false", "minus removed"),
+            "from a first look that hits the search goes on: " + _FOUND,
+        ),
+        ("if -near < found < near:", ("< to <=", "< to <=, 2nd"), _DOUBLE),
         (
             "guess, near, peek = self._a + self._jerk, _NEAR + _NEAR_MOVING * (v if v >= 0.0 else -v), _PEEK",
             (">= to >", "0.0 to 0.001", "minus removed"),
-            _LOOKS,
+            _NEARER,
         ),
         ("end = most if error < 0.0 else least", ("< to <=",), "an error of 0 was near enough"),
         (
@@ -110,35 +126,74 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("< to <=",),
             "an error of 0 was near enough",
         ),
-        ("other = min(guess + peek, end) if error < 0.0 else max(guess - peek, end)", ("< to >=",), _LOOKS),
-        ("if (other_error < 0.0) == (error < 0.0):", ("0.0 to 0.001",), _LOOKS),
-        ("if (found < 0.0) == (error < 0.0):", ("0.0 to 0.001",), _LOOKS),
-        ("if other == end:", ("condition always false",), _LOOKS),
+        (
+            "other = min(guess + peek, end) if error < 0.0 else max(guess - peek, end)",
+            ("< to >=",),
+            "the second look stands at the end: " + _FOUND,
+        ),
+        (
+            "if (other_error < 0.0) == (error < 0.0):",
+            ("0.0 to 0.001", "0.0 to 0.001, 2nd"),
+            "of two looks one within a thousandth of j: " + _FOUND,
+        ),
+        (
+            "if (found < 0.0) == (error < 0.0):",
+            ("0.0 to 0.001", "0.0 to 0.001, 2nd"),
+            "of two looks one within a thousandth of j: " + _FOUND,
+        ),
+        ("if other == end:", ("condition always false",), "then the end is looked at twice, and is the answer"),
         ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
         ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
     ),
     "smooth_braking": (
-        ("if slope * v > 0.0:", ("> to >=",), "from rest it does not turn round: the way to the turn is 0"),
+        ("peak = v if v > 0.0 else -v", ("> to >=",), _SAME),
+        (
+            "if not at and slope * before < 0.0:  # it gathers speed first, or turns round",
+            ("0.0 to 0.001",),
+            "so small a bend gathers nothing in any tick",
+        ),
+        (
+            "if slope * v > 0.0:",
+            ("> to >=", "0.0 to 0.001", "condition always true"),
+            "where it does not turn round, the place that is found is one on its way",
+        ),
+        ("elif way > high:", ("> to >=",), _SAME),
         (
             "self.travels = [path.high if path.high > -path.low else -path.low for path in paths]",
             ("> to >=",),
             _SAME,
         ),
         ("fast = -1.0", ("1.0 to 1.25",), "any number below 0: not known yet"),
-        ("if fast < 0.0:", ("0.0 to 0.001", "< to <="), "what is known is found once more"),
+        ("if fast < 0.0:", ("0.0 to 0.001", "condition always true"), "what is known is found once more"),
+        ("if lever_after > lever:", ("> to >=",), _SAME),
+        ("left = most_m - off - lever * (turned if turned < way else way)", ("< to <=",), _SAME),
+        ("if left < 0.0:", ("< to <=",), _DOUBLE),
         ("if fast > left:", ("> to >=",), _DOUBLE),
         ("if lever <= most_m:", ("<= to <",), _DOUBLE),
-        ("if self.lever_m <= most_m:", ("<= to <", "condition always false"), _SLOW),
+        ("if self.lever_m <= most_m:", ("<= to <",), _DOUBLE),
+        ("most += slope * (path.high if slope > 0.0 else path.low)", ("> to >=",), "at 0 it adds 0"),
         ("if most <= enough_m or end > enough_m > -math.inf:", ("<= to <", "> to >="), _DOUBLE),
         ("if not self._ways:", ("condition always true",), "what is known is found once more"),
+        ("if self._ticks:", ("condition always false",), "what is known is found once more"),
         (
-            "rows.append(row + [0.0] * (len(ticks) - len(row)))",
-            ("- to +",),
-            "more looks at rest than ticks, which are paired with no tick",
+            "self._sags = [path.bend * _arch(-(-path.rest // _LOOKS)) for path in self._paths]",
+            ("minus removed",),
+            "it is squared",
         ),
+        (
+            "rows.append(row + [path.end] * (len(ticks) - len(row)))",
+            ("- to +",),
+            "more looks at rest: the last one again",
+        ),
+        ("if square > most:", ("> to >=",), _SAME),
     ),
     "target_motion": (
-        ("_QUIET: Final = 0.05", ("0.05 to 0.0625",), _CHOICE),
+        (
+            "_QUIET: Final = 0.05",
+            ("0.05 to 0.0625",),
+            "a target that has stopped is where it is by a sixteenth of what jerk changes in a tick, not a twentieth: "
+            "1e-6 rad at most, of arms that are told 4e-4 rad",
+        ),
         ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),
         (
             "if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:",
@@ -164,8 +219,8 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "what was found in this tick for the same motion is found once more",
         ),
         ("if left <= self._creep_m:", ("<= to <",), _DOUBLE),
-        ("_TRIES: Final = 6", ("6 to 7",), _CHOICE),
-        ("_TRIES_TOGETHER: Final = 3", ("3 to 4",), _CHOICE),
+        ("_TRIES: Final = 6", ("6 to 7",), _PASSED),
+        ("_TRIES_TOGETHER: Final = 3", ("3 to 4",), _PASSED),
         (
             "self._together = 0.5",
             ("0.5 to 0.625",),
@@ -185,7 +240,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("condition always true",),
             "a point that no joint moves has neither slopes nor reach: it adds 0",
         ),
-        ("step *= 2", ("2 to 3",), _CHOICE),
+        ("step *= 2", ("2 to 3",), _PASSED),
     ),
     "chain": (
         (

@@ -64,17 +64,13 @@ class _Run:
         file, words = Path(*target.module.split(".")).with_suffix(".py"), source(target.module)
         found = list(mutants(words))
         gc.freeze()  # a fork does not copy what nobody touches
-        with Kept(self._options.keep, self._name, loaded_files()) as kept:
-            chosen = self._choose(len(found))
-            if any(number not in kept.results for number in chosen):
-                self._reach = self._look(str(file), without_words(words))
-                self._run(found, chosen, kept)
-            self.report = _report(
-                file,
-                found,
-                {number: kept.results[number] for number in chosen if number in kept.results},
-                EXPLAINED.get(self._name, ()),
-            )
+        kept = Kept(self._options.keep, self._name, loaded_files())
+        chosen = self._choose(len(found))
+        if self._options.seconds and any(number not in kept.results for number in chosen):
+            self._reach = self._look(str(file), without_words(words))
+            self._run(found, chosen, kept)
+        results = {number: kept.results[number] for number in chosen if number in kept.results}
+        self.report = _report(file, found, results, EXPLAINED.get(self._name, ()))
 
     def _look(self, file: str, plain: ast.Module) -> Reach:
         def all_fail() -> list[str]:
