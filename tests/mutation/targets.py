@@ -54,7 +54,9 @@ TARGETS: Final = {
         ),
         ("search", "random_sequence", "any_target", "form"),
     ),
-    "jerk": Target("station.control.jerk", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")),
+    "jerk": Target(
+        "station.control.jerk", tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk", "smooth_braking"))
+    ),
     "target_motion": Target(
         "station.control.target_motion", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")
     ),

@@ -293,6 +293,9 @@ def test_held_back_a_joint_bends_so_much_between_braking_and_its_wish(ticks, tar
 def test_what_a_joint_says_of_a_share_is_what_it_then_does():
     """v and a after it; the outline is at least the way and the speed of the wish and its braking."""
     joint = JerkJoint(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, T)
+    joint.start()
+    joint.follow(0.0, 0.0, 2.0 * T)
+    assert joint.outline == (0.0, 0.0) and joint.braked == 0.0
     rng = random.Random(3)
     position, target, last = 0.0, 0.0, 0.0
     for k in range(2000):

@@ -361,6 +361,16 @@ def test_the_highest_place_is_that_of_the_looks_and_what_they_may_miss(seed):
     assert seen > 20
 
 
+def test_where_two_joints_cancel_each_other_the_end_of_what_is_looked_at_counts():
+    """1 mrad less each tick of the one, 0.05 of the other: after five ticks only the slow one is left, as fast as all
+    joints together then; the part before, in which the sum of levers is larger, ends there."""
+    paths = [straight_path(5e-3, 5e-5), straight_path(-5e-3, 1e-3)]
+    chain = SimpleNamespace(columns=[[(0.0, 1.0, 0.0)] * 2])
+    turned = 5.8e-3 * 6 * 0.01
+    for most_m, expected in ((4.76e-3, False), (4.75e-3 + turned - 1e-8, False), (4.75e-3 + turned + 1e-8, True)):
+        assert SmoothBraking(paths, [1.0, 1.0], True).is_slow(chain, (0,), most_m) is expected
+
+
 def test_a_millionth_too_fast_is_too_fast():
     """One joint at its peak, in a tick that is looked at; 1e-9 m is kept for rounding."""
     joint = JOINTS[0]
