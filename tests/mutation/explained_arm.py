@@ -85,7 +85,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("fastest, _ = self.braking.stop(self._most, 0.0)", ("0.0 to 0.001",), _FAR),
         (
             "self._far = (fastest + self._most * (self._up + 2.0)) * self.j",
-            ("2.0 to 2.5", "* to /"),
+            ("2.0 to 2.5", "* to /, 2nd"),
             _FAR,
         ),
         ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j", ("1.0 to 1.25",), _SPARE),
@@ -133,7 +133,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         (
             "if (other_error < 0.0) == (error < 0.0):",
-            ("0.0 to 0.001", "0.0 to 0.001, 2nd"),
+            ("0.0 to 0.001, 2nd",),
             "of two looks one within a thousandth of j: " + _FOUND,
         ),
         (

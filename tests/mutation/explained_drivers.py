@@ -7,8 +7,10 @@ from typing import Final
 _COST: Final = "only skips work whose result would not bind; the commands are the same, the tick is dearer"
 _BEGIN: Final = "`begin` sets it before anything reads it"
 _DOUBLE: Final = (
-    "a bound with an allowance of 1e-9 rad or a count in it: one double more or less is neither safe nor unsafe"
+    "positions and speeds are decoded from whole counts, and the bound has 1e-9 or a count's share of its own: what is "
+    "judged does not stand at the bound itself"
 )
+_THREE: Final = ("<= to <", "<= to <, 2nd", "<= to <, 3rd")
 _ROUND: Final = "an allowance for rounding, far below one count"
 
 DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
@@ -27,14 +29,29 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("_ROUNDING: Final = 1e-9", ("1e-09 to 1.25e-09",), _ROUND),
         ("q += _ROUNDING", ("statement removed",), _ROUND),
         ("self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)", ("+ to -",), _ROUND),
-        ("self._slot_ns = 0", ("0 to 1",), "a nanosecond of half a period, once"),
+        ("if told.rest != self._told_rest:", ("condition always true",), _COST),
+        (
+            "self._told_rest = told.rest",
+            ("statement removed",),
+            "what passed is judged once more with each command: dearer",
+        ),
+        (
+            "if not -count - _ROUNDING < told - most <= _ROUNDING:",
+            ("- to +", "< to <=", "<= to <"),
+            "2e-9 of a gain, far below its count: no whole count stands between",
+        ),
         ("is_widened = is_widened or outside > 0.0", ("> to >=",), _COST),
         *(
-            (line, ("<= to <",), _DOUBLE)
+            (line, changes, _DOUBLE)
+            for line, changes in (
+                ("is_there = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad", _THREE),
+                ("if not outside <= self._most_outside_rad:", _THREE[:1]),
+            )
+        ),
+        *(
+            (line, _THREE[:2], _DOUBLE)
             for line in (
                 "is_there = -q <= position - measured <= q",
-                "is_there = -q <= position - held <= q and abs(position - measured) <= self._most_apart_rad",
-                "if not outside <= self._most_outside_rad:",
                 "if not lower <= position <= upper:",
                 "if not -row[5] <= speed <= row[5]:",
                 "if not lower <= p <= upper:",

@@ -82,7 +82,7 @@ LIMIT: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "any number below 0; a line of a micrometre is a point",
         ),
         ("if t < 0.0 or t > 1.0:", ("> to >=",), _SAME),
-        ("t = 0.0 if t < 0.0 else 1.0", ("0.0 to 0.001", "< to <="), "t is below 0 or above 1 here"),
+        ("t = 0.0 if t < 0.0 else 1.0", ("0.0 to 0.001, 2nd", "< to <="), "t is below 0 or above 1 here"),
         (
             "s = (uv * t - ur) / uu if uu > 1e-12 else 0.0",
             ("0.0 to 0.001", "1e-12 to 1.25e-12", "> to >="),
@@ -96,6 +96,6 @@ LIMIT: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if step < 0.0:", ("< to <=",), _ZERO),
         ("if first + rest <= enough_m:", ("<= to <",), "either answer is a bound"),
         ("if last > begin:", ("> to >=", "condition always true"), "an end that is counted already, once more"),
-        ("if begin < top < last:", ("< to <=",), "a top at an end is that end's value"),
+        ("if begin < top < last:", ("< to <=", "< to <=, 2nd"), "a top at an end is that end's value"),
     ),
 }

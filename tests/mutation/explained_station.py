@@ -75,6 +75,14 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._within_ns = 0", ("0 to 1",), _NANO),
         ("within_ns, self._within_ns = self._within_ns, 0", ("0 to 1",), _NANO),
     ),
+    "links": (
+        ("self._next_try_ns = 0", ("0 to 1",), _NANO),
+        (
+            "if feedback is not self.feedback:",
+            ("condition always true",),
+            "the same answers are as old: nothing is noted",
+        ),
+    ),
     "align": (
         ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),
         ("self._count = 0", ("0 to 1", "statement removed"), "the first look, without a speed yet, sets it to 0"),

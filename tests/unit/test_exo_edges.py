@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from typing import Annotated, NamedTuple
 
 import pytest
 
 from drivers.exo_link import CanExoLink, SerialExoLink
 from drivers.leaders.exo_wire import ExoWireLeader
 from firmware_bridge.errors import WireError
-from firmware_bridge.exo_messages import Channel, Hello, ImageHeader, Log, Stream, UpdateData
+from firmware_bridge.exo_fields import Blob, Field
+from firmware_bridge.exo_messages import Channel, Hello, ImageHeader, Log, Stream, UpdateData, fields_of
 from firmware_bridge.exo_sample import (
     INPUT_HAS_TRIGGER,
     INPUT_TRIGGER,
@@ -376,3 +378,19 @@ def test_switches_of_samples_that_are_not_taken_or_of_before_a_restart_do_not_co
     reader.restart()
     assert reader.take(numbered(0, WELL))
     assert reader.decode(numbered(0, WELL), 0).inputs == WELL
+
+
+class Spoken(NamedTuple):
+    """Its annotation says more than how it stands on the wire."""
+
+    serial: Annotated[bytes, "of the maker", Blob(3)]
+
+
+class Unsaid(NamedTuple):
+    serial: Annotated[bytes, "of the maker"]
+
+
+def test_how_a_field_stands_on_the_wire_is_what_its_annotation_says_of_that():
+    assert fields_of(Spoken) == (Field("serial", Blob(3)),)
+    with pytest.raises(TypeError, match=r"Unsaid\.serial: annotation .* does not say how it stands on the wire"):
+        fields_of(Unsaid)

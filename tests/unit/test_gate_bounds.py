@@ -52,6 +52,11 @@ def test_bounds_that_bound_nothing_are_refused(bound):
         Gate(FramedArmDouble(["j"]), [bound], T)
 
 
+def test_however_slow_a_joint_may_be_its_bounds_are_bounds():
+    gate = Gate(FramedArmDouble(["j"]), [JointBounds("j", -1, 1, 0.0005, 0.0005, KP, KD)], T)
+    assert gate.most == FramedArmDouble(["j"]).most
+
+
 def test_bounds_do_not_change_after_they_were_checked():
     bound = JointBounds("j", -1, 1, 1, 1, KP, KD)
     with pytest.raises(AttributeError):

@@ -92,6 +92,20 @@ def test_one_joint_goes_up_by_its_whole_braking_and_down_by_its_step(sign):
     assert highest_m([-sign * 2.0], [sign * 0.010], [0.004], -math.inf) == pytest.approx(-0.020)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("slope", "step", "down"), [(0.01, 0.05, 0.001), (1.0, 0.0005, 1e-6)])
+def test_a_bound_that_is_enough_counts_the_whole_braking_of_the_smallest_steps(sign, slope, step, down):
+    """Half a millimetre in the tick, 12 and 125 mm until it rests."""
+    whole = slope * (step + down / 2) ** 2 / (2 * down)
+    assert highest_m([sign * slope], [sign * step], [down], 0.005) == pytest.approx(whole, rel=1e-3)
+    assert highest_m([sign * slope], [sign * step], [down], 1.0) == pytest.approx(whole, rel=1e-3)
+
+
+def test_where_one_joint_rests_after_a_tick_and_another_goes_back_is_looked_at():
+    """Up by 1.5 and 0.5, then at rest; down by 0.1, 0.095 .. meanwhile, and for 9 ticks more."""
+    assert highest_m([1.0, -1.0], [1.5, 0.1], [1.0, 0.01], -1.0) == pytest.approx(2.0 - 0.19, abs=0.01)
+
+
 def test_a_bound_that_is_enough_costs_less_and_is_no_lower():
     slopes, steps, downs = [1.0, -1.0], [0.010, 0.008], [0.004, 0.004]
     exact = highest_m(slopes, steps, downs, -math.inf)
