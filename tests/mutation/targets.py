@@ -13,9 +13,6 @@ from typing import Final
 class Target:
     module: str
     tests: tuple[str, ...]
-    """Files, the quickest and nearest first."""
-    slow: tuple[str, ...] = ()
-    """Words of test names to come last."""
     again: tuple[str, ...] = ()
     """Modules that made something of this one while they were imported, and must do so again."""
     without: tuple[str, ...] = ()
@@ -52,7 +49,6 @@ TARGETS: Final = {
             "tests/unit/test_jerk.py",
             "tests/property/test_limiter.py",
         ),
-        ("search", "random_sequence", "any_target", "form"),
     ),
     "jerk": Target(
         "station.control.jerk", tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk", "smooth_braking"))
@@ -63,15 +59,11 @@ TARGETS: Final = {
     "gate": Target(
         "drivers.gate",
         tuple(f"tests/unit/test_{words}.py" for words in ("gate", "gate_begin", "gate_bounds", "gate_held")),
-        ("never_refuses",),
     ),
-    "mode": Target(
-        "station.control.mode", _MODE, ("no_path", "no_sequence", "too_long"), again=("tests.unit.mode_run",)
-    ),
+    "mode": Target("station.control.mode", _MODE, again=("tests.unit.mode_run",)),
     "inputs": Target(
         "station.control.inputs",
         tuple(f"tests/unit/test_inputs{subject}.py" for subject in ("_bounds", "_clock", "_age", "")),
-        ("random_samples", "drifts"),
     ),
     "watch": Target(
         "station.control.watch",
@@ -118,9 +110,7 @@ TARGETS: Final = {
     "ker_stream": Target(
         "firmware_bridge.ker_stream", ("tests/unit/test_ker_stream_edges.py", "tests/unit/test_ker_stream.py")
     ),
-    "damiao": Target(
-        "firmware_bridge.damiao", ("tests/unit/test_damiao_bytes.py", "tests/unit/test_damiao_codec.py"), ("judge",)
-    ),
+    "damiao": Target("firmware_bridge.damiao", ("tests/unit/test_damiao_bytes.py", "tests/unit/test_damiao_codec.py")),
     "can_frame": Target("firmware_bridge.can_frame", ("tests/unit/test_can_frame.py",)),
     "framing": Target("firmware_bridge.framing", _EXO),
     "iso_tp": Target("firmware_bridge.iso_tp", _EXO),
