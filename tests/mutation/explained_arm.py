@@ -202,6 +202,24 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
     ),
     "restraint": (
+        ("motion = arm.braking(steps, steps, 1.0)", ("1.0 to 1.25",), "both ends are the wish"),
+        (
+            "if self._is_apart and motion.way_m > arm.way_m + self._spare_m:",
+            ("> to >=",),
+            _DOUBLE,
+        ),
+        ("while high - low > 1.5 * fine and tries:", ("1.5 to 1.875", "> to >="), _PASSED),
+        ("_COARSE: Final = 1 / 8", ("1 to 2",), _PASSED),
+        (
+            "return moved + way <= arm.room_m and (self._most_m is None or speed <= self._most_m)",
+            ("<= to <", "<= to <, 2nd"),
+            _DOUBLE,
+        ),
+        (
+            "if not near and self._is_apart:",
+            ("condition always false",),
+            "what follows finds nothing to look at either",
+        ),
         ("speed = way = moved = 0.0", ("0.0 to 0.001",), _QUICK),
         ("if step:", ("condition always true",), _QUICK),
         ("if step < 0.0:", ("< to <=",), "0 does not come here: it was looked at before"),
@@ -233,6 +251,12 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("return 0.0", ("0.0 to 0.001",), "less than any two arms' thickness"),
         ("if sum(ways) <= self._apart_room_m:", ("<= to <", "condition always false"), _SLOW),
         ("if gap[0] - ways[a] - ways[b] >= need:", (">= to >",), _DOUBLE),
+        (
+            "if gap[0] - ways[a] - ways[b] >= need:",
+            ("condition always false",),
+            "the full look instead, which allows no more: it adds what may bend",
+        ),
+        ("self._spare_m = (apart - _ROUNDING_M) / len(self._arms)", ("- to +",), _DOUBLE),
         ("if near < need:", ("< to <=",), _DOUBLE),
         ("if near < need:", ("condition always true",), _SLOW),
         (

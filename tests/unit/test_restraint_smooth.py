@@ -311,4 +311,44 @@ def test_arms_that_are_apart_stay_so_where_braking_goes_further_than_the_wish():
         for share in (0.125, 0.5, 0.875):
             found = world.held._judge_alone(own, world.braking, world.wished, share)
             assert (found is JOINT) is expected
+        left = world.held._apart_room_m - sum(arm.way_m for arm in world.held._arms)
+        assert spare == pytest.approx(left / 2, abs=1e-8)  # each arm has half of it
     assert world.held.shares(facing(far), world.braking, world.wished)[2:] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("smooth", ["all", "one joint"])
+@pytest.mark.parametrize("size", [1.0, 5.0])
+def test_the_quick_look_adds_up_joint_by_joint_how_fast_and_how_far(smooth, size):
+    """Also of an arm of several metres."""
+    choose = random.Random(6)
+    world = World(choose, SMOOTH[smooth], {"speed": 0.25, "planes": (WALL,)})
+    arm = world.held._arms[0]
+    arm.rows = [(joint, size * reach, half, inverse) for joint, reach, half, inverse in arm.rows]
+    world.held.start([0.0] * 4)
+    fast = {True: 0, False: 0}
+    for _ in range(150):
+        world.tick([choose.uniform(-0.2, 0.2) for _ in range(4)])
+        arm.seen = [angle + choose.uniform(-1, 1) * 1e-3 for angle in world.position]
+        speed = way = moved = 0.0
+        for index, reach in enumerate(REACH):
+            travel, step = abs(world.wished[index]), abs(world.wished[index])
+            if index in world.joints:
+                travel, step = world.joints[index].outline
+            elif step:
+                travel = (step + DOWN[index] / 2) ** 2 / (2 * DOWN[index])
+            speed += step * reach * size
+            way += travel * reach * size
+            moved += abs(world.position[index] - arm.seen[index]) * reach * size
+        for most_m, room, expected in (
+            (speed * 1.0001, (way + moved) * 1.0001, True),
+            (speed * 0.9999, (way + moved) * 1.0001, False),
+            (speed * 1.0001, (way + moved) * 0.9999, False),
+            (None, (way + moved) * 1.0001, True),
+        ):
+            world.held._most_m, arm.room_m = most_m, room
+            arm.why = JOINT
+            assert world.held._look_quickly(arm, world.position, world.wished) is expected
+            assert arm.why is NOTHING
+        assert (arm.way_m, arm.moved_m) == (pytest.approx(way), pytest.approx(moved))
+        fast[speed > 1e-4] += 1
+    assert fast[True] > 50
