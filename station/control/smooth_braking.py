@@ -184,7 +184,7 @@ class SmoothBraking:
                 bend += half
                 passed = [tick - first for tick in ticks[begin : bisect_right(ticks, last, begin)]]
                 row += [step + k * (bend + k * half) for k in passed]
-            rows.append(row + [0.0] * (len(ticks) - len(row)))
+            rows.append((row + [0.0] * len(ticks))[: len(ticks)])
         return list(zip(*rows))
 
     def _places(self) -> list[tuple[float, ...]]:
@@ -200,7 +200,7 @@ class SmoothBraking:
                 jerk /= 6
                 passed = [tick - first for tick in ticks[begin : bisect_right(ticks, last, begin)]]
                 row += [way + k * (step + k * (bend + k * jerk)) for k in passed]
-            rows.append(row + [path.end] * (len(ticks) - len(row)))
+            rows.append((row + [path.end] * len(ticks))[: len(ticks)])
         return list(zip(*rows))
 
     def _choose_ticks(self) -> None:

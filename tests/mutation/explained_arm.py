@@ -158,6 +158,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "where it does not turn round, the place that is found is one on its way",
         ),
         ("elif way > high:", ("> to >=",), _SAME),
+        ("rate = -down if step > 0.0 else down", ("> to >=",), "0 does not come here: it was looked at before"),
         (
             "self.travels = [path.high if path.high > -path.low else -path.low for path in paths]",
             ("> to >=",),
@@ -179,11 +180,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "self._sags = [path.bend * _arch(-(-path.rest // _LOOKS)) for path in self._paths]",
             ("minus removed",),
             "it is squared",
-        ),
-        (
-            "rows.append(row + [path.end] * (len(ticks) - len(row)))",
-            ("- to +",),
-            "more looks at rest: the last one again",
         ),
         ("if square > most:", ("> to >=",), _SAME),
     ),

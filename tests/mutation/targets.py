@@ -94,12 +94,13 @@ TARGETS: Final = {
     "smooth_braking": Target("station.control.smooth_braking", ("tests/unit/test_smooth_braking.py",)),
     "restraint": Target(
         "station.control.restraint",
-        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("", "_space", "_smooth")),
+        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("_quick", "", "_space", "_smooth")),
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),
     "ring": Target("station.link.ring", _LINK, without=_LINK_OTHERS),
     "damiao_arm": Target("drivers.arms.damiao", ("tests/unit/test_damiao_frames.py",)),
+    "ker_leader": Target("drivers.leaders.ker", ("tests/unit/test_ker_leader_bytes.py",)),
     "bus_lock": Target("drivers.bus_lock", ("tests/unit/test_bus_lock.py",)),
     # The codecs: bytes to numbers and back
     "ker": Target(
