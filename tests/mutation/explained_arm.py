@@ -153,6 +153,12 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "so small a bend gathers nothing in any tick",
         ),
         (
+            "if not at and slope * before < 0.0:  # it gathers speed first, or turns round",
+            ("< to <=",),
+            "without bend there is nothing to gather; at D what could be gathered is less than the speed that needs D",
+        ),
+        ("if way < low:", ("< to <=",), _SAME),
+        (
             "if slope * v > 0.0:",
             ("> to >=", "0.0 to 0.001", "condition always true"),
             "where it does not turn round, the place that is found is one on its way",
@@ -165,7 +171,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             _SAME,
         ),
         ("fast = -1.0", ("1.0 to 1.25",), "any number below 0: not known yet"),
-        ("if fast < 0.0:", ("0.0 to 0.001", "condition always true"), "what is known is found once more"),
+        ("if fast < 0.0:", ("0.0 to 0.001", "< to <=", "condition always true"), "what is known is found once more"),
         ("if lever_after > lever:", ("> to >=",), _SAME),
         ("left = most_m - off - lever * (turned if turned < way else way)", ("< to <=",), _SAME),
         ("if left < 0.0:", ("< to <=",), _DOUBLE),
