@@ -102,6 +102,10 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "of two that are the same either is the larger",
         ),
     ),
+    "ker_leader": (
+        ("next_ping = 0.0", ("0.0 to 0.001",), "the clock is far beyond either when it is asked: at once"),
+        ("buffer = buffer[-1:]", ("1 to 2",), "one byte more of what has no header in it"),
+    ),
     "bus_lock": (
         (
             "_ASKERS: Final = 4096",

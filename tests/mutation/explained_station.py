@@ -83,6 +83,19 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "the same answers are as old: nothing is noted",
         ),
     ),
+    "torque_watch": (
+        (
+            "self.is_slow = False",
+            ("statement removed", "False to True"),
+            "each look sets it, and it is asked after one",
+        ),
+        ("self._looked_ns = 0", ("0 to 1",), "before the first look nothing is known either way"),
+        (
+            "if not share >= level:  # a joint that never answered has no torque",
+            (">= to >",),
+            "a torque of whole counts over a peak: at the level itself by chance only, a double from where it counts",
+        ),
+    ),
     "align": (
         ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),
         ("self._count = 0", ("0 to 1", "statement removed"), "the first look, without a speed yet, sets it to 0"),
