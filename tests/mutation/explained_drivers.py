@@ -29,6 +29,11 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("_ROUNDING: Final = 1e-9", ("1e-09 to 1.25e-09",), _ROUND),
         ("q += _ROUNDING", ("statement removed",), _ROUND),
         ("self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)", ("+ to -",), _ROUND),
+        (
+            "self._slots_ns: deque[int] = deque([-(1 << 62)] * LONG, maxlen=LONG)",
+            ("62 to 63",),
+            "any time far before the clock's own",
+        ),
         ("if told.rest != self._told_rest:", ("condition always true",), _COST),
         (
             "self._told_rest = told.rest",
