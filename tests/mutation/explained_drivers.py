@@ -31,7 +31,7 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._step_rad = tuple(q + _ROUNDING for q in arm.position_step_rad)", ("+ to -",), _ROUND),
         (
             "self._slots_ns: deque[int] = deque([-(1 << 62)] * LONG, maxlen=LONG)",
-            ("62 to 63",),
+            ("1 to 2", "62 to 63"),
             "any time far before the clock's own",
         ),
         ("if told.rest != self._told_rest:", ("condition always true",), _COST),
