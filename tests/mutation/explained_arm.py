@@ -204,6 +204,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
     ),
     "restraint": (
+        ("travel = (step + half) ** 2 * inverse if step else 0.0", ("0.0 to 0.001",), _QUICK),
         ("motion = arm.braking(steps, steps, 1.0)", ("1.0 to 1.25",), "both ends are the wish"),
         (
             "if self._is_apart and motion.way_m > arm.way_m + self._spare_m:",

@@ -51,7 +51,9 @@ TARGETS: Final = {
         ),
     ),
     "jerk": Target(
-        "station.control.jerk", tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk", "smooth_braking"))
+        "station.control.jerk",
+        tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk", "smooth_braking")),
+        again=("tests.unit.test_smooth_braking",),
     ),
     "target_motion": Target(
         "station.control.target_motion", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")
