@@ -26,34 +26,49 @@ _MOST: Final = {"decel_deg_s2": 200_000.0, "jerk_deg_s3": 1e12}
 def check_stops(rig: Rig) -> None:
     """Raises ConfigError; the message names the least limit that passes, or the highest speed where none does."""
     for joint in rig.arm.joints:
+        where = f"{rig.where}: arm joint {joint.name}"
+        if _decel(joint) < joint.accel_deg_s2:
+            raise ConfigError(f"{where}: {_too_weak(joint, rig.arm.rate_hz)}")
         why = _refusal(joint, rig.arm.rate_hz)
         if why:
             key = "decel_deg_s2" if joint.jerk_deg_s3 is None else "jerk_deg_s3"
             value = _decel(joint) if joint.jerk_deg_s3 is None else joint.jerk_deg_s3
             remedy = _remedy(joint, key, value, rig.arm.rate_hz)
-            raise ConfigError(f"{rig.where}: arm joint {joint.name}: {key} {value:g}: {why}; {remedy}")
+            raise ConfigError(f"{where}: {key} {value:g}: {why}; {remedy}")
 
 
 def _decel(joint: ArmJoint) -> float:
     return joint.decel_deg_s2 or joint.accel_deg_s2
 
 
+def _too_weak(joint: ArmJoint, rate_hz: float) -> str:
+    """The lower acceleration is proposed only where the joint could then still be stopped."""
+    decel, accel = _decel(joint), joint.accel_deg_s2
+    told = f"decel_deg_s2 {decel:g} is below accel_deg_s2 {accel:g}; raise decel_deg_s2 to {accel:g}"
+    if not _refusal(replace(joint, accel_deg_s2=decel), rate_hz):
+        told += f", or lower accel_deg_s2 to {decel:g}"
+    return told
+
+
 def _remedy(joint: ArmJoint, key: str, value: float, rate_hz: float) -> str:
     def passes(**change: float) -> bool:
         return not _refusal(replace(joint, **change), rate_hz)
 
+    raised = lowered = ""
     if passes(**{key: _MOST[key]}):
-        least = _edge(value, _MOST[key], lambda raised: passes(**{key: raised}))
-        remedy = f"raise {key} to {_rounded(least, math.ceil):g}"
-    else:
-        remedy = f"no {key} is enough"
+        least = _edge(value, _MOST[key], lambda more: passes(**{key: more}))
+        raised = f"raise {key} to {_rounded(least, math.ceil):g}"
     slowest = joint.accel_deg_s2 / rate_hz  # slower, and the limiter refuses accel_deg_s2
     if passes(speed_deg_s=slowest):
-        most = _edge(joint.speed_deg_s, slowest, lambda lowered: passes(speed_deg_s=lowered))
+        most = _edge(joint.speed_deg_s, slowest, lambda less: passes(speed_deg_s=less))
         rounded = _rounded(most, math.floor)
         if rounded >= slowest:
-            remedy += f", or lower speed_deg_s to {rounded:g}"
-    return remedy
+            lowered = f"lower speed_deg_s to {rounded:g}"
+    if raised and lowered:
+        return f"{raised}, or {lowered}"
+    if raised:
+        return raised
+    return f"no {key} is enough" + (f": {lowered}" if lowered else "")
 
 
 def _refusal(joint: ArmJoint, rate_hz: float) -> str:

@@ -196,10 +196,6 @@ def _check_rig(rig: Rig, path: Path) -> None:
             )
         if not math.isfinite(joint.scale) or joint.scale == 0:
             raise ConfigError(f"{where}: scale is {joint.scale}; expected a finite number other than 0")
-        if joint.decel_deg_s2 is not None and joint.decel_deg_s2 < joint.accel_deg_s2:
-            raise ConfigError(
-                f"{where}: decel_deg_s2 {joint.decel_deg_s2:g} is below accel_deg_s2 {joint.accel_deg_s2:g}"
-            )
         if joint.lower_deg >= joint.upper_deg:
             raise ConfigError(f"{where}: lower_deg {joint.lower_deg:g} is not below upper_deg {joint.upper_deg:g}")
         if joint.accel_deg_s2 / rig.arm.rate_hz > joint.speed_deg_s:

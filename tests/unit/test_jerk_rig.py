@@ -53,7 +53,7 @@ def test_the_stop_bench_allows_the_longer_stop():
     [
         ({"jerk_deg_s3": 2000.0}, "a stop from speed_deg_s 361 takes 1.45 s; expected at most 0.8 s; raise"),
         ({"jerk_deg_s3": 9000.0, "lower_deg": 0.0}, "deg; expected at most the joint's travel, 62; "),
-        ({"jerk_deg_s3": 9000.0, "lower_deg": 55.0}, "no jerk_deg_s3 is enough, or lower speed_deg_s to "),
+        ({"jerk_deg_s3": 9000.0, "lower_deg": 55.0}, "no jerk_deg_s3 is enough: lower speed_deg_s to "),
         (
             {"decel_deg_s2": 30.0, "accel_deg_s2": 30.0},
             "a stop from speed_deg_s 361 takes 12 s; expected at most 0.8 s; ",
@@ -87,3 +87,26 @@ def test_a_joint_that_stops_too_slowly_is_refused_in_the_files_key_and_unit_with
         mended = with_gripper(**{**changes, key: float(value)})
         check_stops(mended)
         resolve.make_limiter(mended)
+
+
+@pytest.mark.parametrize(
+    ("decel", "words"),
+    [
+        (50.0, "raise decel_deg_s2 to 900"),  # a stop with 50 deg/s2 would itself be refused
+        (450.0, "raise decel_deg_s2 to 900, or lower accel_deg_s2 to 450"),
+    ],
+)
+def test_a_deceleration_below_the_acceleration_is_refused_with_values_that_pass(decel, words):
+    rig, _ = load_rig("demo")
+
+    def with_first(**changes: float):
+        first = msgspec.structs.replace(rig.arm.joints[0], **changes)
+        return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=(first, *rig.arm.joints[1:])))
+
+    with pytest.raises(ConfigError) as refusal:
+        check_stops(with_first(decel_deg_s2=decel))
+    told = str(refusal.value)
+    assert told == f"{rig.file}: arm joint right_j1: decel_deg_s2 {decel:g} is below accel_deg_s2 900; {words}"
+    for key, value in re.findall(r"(?:raise|lower) (\w+) to ([\d.]+)", told):
+        resolve.make_limiter(mended := with_first(**{"decel_deg_s2": decel, key: float(value)}))
+        check_stops(mended)
