@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from station import cli, wiring
+from station.cli.rigs_words import limits_of, outside
 from station.resolve import resolve
 from station.settings.errors import ConfigError
 from station.settings.load import digest, load_rig, load_task, shipped
@@ -36,14 +37,20 @@ def main(options: argparse.Namespace) -> int:
         wiring.make_leader(rig, calibration)
     except (ConfigError, *wiring.HARDWARE_ERRORS) as error:
         return cli.fail(str(error), cli.USAGE)
+    warnings = outside(rig)
     document = {
         "rig": rig.name,
         "digest": digest(rig),
         "emulated": rig.emulated,
         "leader": f"{rig.leader.driver}, {len(rig.leader.joints)} joints, {rig.leader.rate_hz:g} Hz",
         "arm": f"{rig.arm.driver}, {len(rig.arm.joints)} joints on {len(rig.arm.buses)} buses, {rig.arm.rate_hz:g} Hz",
+        **limits_of(rig),
         "calibration": f"{calibration.name} {calibration.made}".strip(),
         "task": f"{task.name} v{task.version}, {len(task.phases)} phases, target {task.target}",
     }
-    print(json.dumps(document) if options.json else "\n".join(f"{key:12} {value}" for key, value in document.items()))
+    if options.json:
+        print(json.dumps({**document, "warnings": warnings}))
+    else:
+        for key, value in [*document.items(), *[("WARNING", warning) for warning in warnings]]:
+            print(f"{key:14} {value}")
     return cli.OK
