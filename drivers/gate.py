@@ -142,8 +142,8 @@ class Gate:
         self._most_apart_rad = most_apart_rad
         self._epoch = 0
         self._slots_ns: deque[int] = deque([-(1 << 62)] * LONG, maxlen=LONG)
-        self._long_ns = round(LONG * (period_s * 1e9 - _NUDGE_NS))
-        """At least so long the last commands took together."""
+        self._long_ns = LONG * (int(period_s * 1e9) - _NUDGE_NS)
+        """At least so long the last commands took together; a schedule counts whole nanoseconds."""
         self._sent: deque[tuple[float, ...]] = deque(maxlen=LONG)
         self._measured: tuple[float, ...] = (math.nan,) * self._count
 

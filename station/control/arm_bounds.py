@@ -55,6 +55,8 @@ class ArmBounds:
         """The last one that passed: where the next search begins."""
         self.why: Found
         """Of the step last looked at."""
+        self.only: int | None = None
+        """While one joint of the chain is looked at alone, the others braking."""
         self.creeping = 0
 
     def offset(self, point: int, plane: int) -> float:
@@ -62,14 +64,16 @@ class ArmBounds:
         return self.planes[plane].offset_m if wider is None else wider
 
     def start(self) -> None:
+        """At the pose looked at. The play sideways is given once: who begins again and again would walk out by it."""
         self.creeping = 0
-        self.offsets = {}
+        before, self.offsets = self.offsets, {}
         for index in self.moved:
             x, y, z = self.chain.places[index]
             for number, plane in enumerate(self.planes):
                 at = plane.x * x + plane.y * y + plane.z * z
                 if at > plane.offset_m:
-                    self.offsets[index, number] = at + OUTSIDE_SLACK_M
+                    known = before.get((index, number))
+                    self.offsets[index, number] = at + OUTSIDE_SLACK_M if known is None else max(at, known)
 
     def look(self, position_rad: Sequence[float]) -> None:
         self.seen = list(position_rad)
@@ -86,6 +90,15 @@ class ArmBounds:
                 room = min(room, self.offset(index, number) - at)
         self.room_m = room
 
+    def room_now_m(self) -> float:
+        """From the pose that the chain has looked at last to the nearest plane."""
+        room = math.inf
+        for index in self.moved if self.planes else ():
+            x, y, z = self.chain.places[index]
+            for number, plane in enumerate(self.planes):
+                room = min(room, self.offset(index, number) - (plane.x * x + plane.y * y + plane.z * z))
+        return room
+
     def know(self, joint: int, smooth: JerkJoint) -> None:
         """A joint (of the whole arm) with a jerk limit."""
         if joint in self.joints:
@@ -96,11 +109,19 @@ class ArmBounds:
         """So much of the way from braking (0) to the wish (1), by joint of the chain. The arguments are of the whole
         arm's joints; those with a jerk limit know theirs."""
         steps = [braking[joint] + share * (wished[joint] - braking[joint]) for joint in self.joints]
+        if self.only is not None:
+            alone = steps[self.only]
+            steps = [braking[joint] for joint in self.joints]
+            steps[self.only] = alone
         if self.is_smooth:
             for index, smooth in enumerate(self.smooth):
                 if smooth is not None:
-                    steps[index] = smooth.mixed(share)[0] * smooth.j
+                    steps[index] = smooth.mixed(self.own(index, share))[0] * smooth.j
         return steps
+
+    def own(self, index: int, share: float) -> float:
+        """Of one joint of the chain, where the arm goes so much of the way."""
+        return share if self.only is None or self.only == index else 0.0
 
     def braking(self, braking: Sequence[float], wished: Sequence[float], share: float) -> Braking:
         """The same steps, and the hardest braking after them."""
@@ -112,13 +133,14 @@ class ArmBounds:
         """The same of an arm with a jerk limit."""
         paths = []
         is_legal = True
-        for joint, smooth, down in zip(self.joints, self.smooth, self.downs):
+        for index, (joint, smooth, down) in enumerate(zip(self.joints, self.smooth, self.downs)):
+            own = self.own(index, share)
             if smooth is None:
-                step = braking[joint] + share * (wished[joint] - braking[joint])
+                step = braking[joint] + own * (wished[joint] - braking[joint])
                 paths.append(straight_path(step, down))
             else:
-                v, a = smooth.mixed(share)
-                is_legal = is_legal and (not 0.0 < share < 1.0 or smooth.may(v, a))
+                v, a = smooth.mixed(own)
+                is_legal = is_legal and (not 0.0 < own < 1.0 or smooth.may(v, a))
                 paths.append(smooth_path(smooth, v, a))
         return SmoothBraking(paths, self.reach, is_legal)
 

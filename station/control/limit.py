@@ -87,9 +87,9 @@ class Restrains(Protocol):
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool: ...
 
     def shares(
-        self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float]
+        self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float], is_slow: bool
     ) -> Sequence[float]:
-        """For each joint how much of the way from braking (0) to the wish (1) to go."""
+        """For each joint how much of the way from braking (0) to the wish (1) to go. `is_slow`: by `follow_slowly`."""
 
 
 class Limiter:
@@ -119,7 +119,7 @@ class Limiter:
         if self._restraint is not None and self._smooth:
             self._restraint.know(self._smooth)
         self._rows = self._make_rows(_UNCAPPED)
-        self._slow_rows = self._rows
+        self._slow_rows = self._make_rows(_UNCAPPED)
         self._slow_speed_rad_s = _UNCAPPED
 
     @property
@@ -244,7 +244,7 @@ class Limiter:
         braked, braking, _ = self._shape((math.nan,) * len(rows), rows)
         for index, joint in self._smooth:
             braking[index] = joint.braked
-        shares = restraint.shares(self._position, braking, steps)
+        shares = restraint.shares(self._position, braking, steps, rows is self._slow_rows)
         positions = []
         for share, rest, wish in zip(shares, braked, wished):
             sent = rest + share * (wish - rest)

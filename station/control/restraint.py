@@ -30,6 +30,10 @@ _TRIES_TOGETHER: Final = 3
 _TOUCHING_M: Final = 1e-9
 _ENOUGH: Final = math.inf
 _ROUNDING_M: Final = 1e-9
+_AHEAD_RAD: Final = 1e-3
+"""So far ahead one joint's way is looked along for whether it leads away from a bound."""
+_WAYS_OUT: Final = 2
+"""Joints that are tried, the best first."""
 _CREEP_M_S: Final = 0.01
 """A bound that leaves an arm no more than this for _CREEP_S is a HOLD."""
 _CREEP_S: Final = 0.1
@@ -100,12 +104,13 @@ class Restraint:
             arm.chain.look(position_rad)
             arm.start()
             arm.look(position_rad)
-        self._wider = {}
+        before, self._wider = self._wider, {}
         if self._apart_m is not None:
             for number, pair in enumerate(self._pairs):
-                distance = self._gap(pair)[0] - self._need(number, pair)
-                if distance < 0.0:
-                    self._wider[number] = self._need(number, pair) + distance - OUTSIDE_SLACK_M
+                distance = self._gap(pair)[0]
+                if distance < self._full_need(pair):  # the play is given once: see ArmBounds.start
+                    known = before.get(number)
+                    self._wider[number] = distance - OUTSIDE_SLACK_M if known is None else min(distance, known)
             self._look_between()
 
     def allows(self, position_rad: Sequence[float], steps: Sequence[float]) -> bool:
@@ -160,7 +165,7 @@ class Restraint:
         return False
 
     def shares(
-        self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float]
+        self, position_rad: Sequence[float], braking: Sequence[float], wished: Sequence[float], is_slow: bool = False
     ) -> tuple[float, ...]:
         """After `allows` said no: for each joint how much of the way from braking (0) to the wish (1) to go."""
         shares = []
@@ -189,12 +194,64 @@ class Restraint:
                 shares = [own * together for own in shares]
                 for arm in self._arms:
                     arm.why = why
+        for number, arm in enumerate(self._arms):
+            if is_slow and not shares[number]:
+                moving = [index for index, joint in enumerate(arm.joints) if braking[joint]]
+                if len(moving) < 2:
+                    shares[number] = self._way_out(number, moving, position_rad, braking, wished, shares)
         result = [1.0] * len(wished)
         for arm, own in zip(self._arms, shares):
             self._note(arm, braking, wished, own)
-            for joint in arm.joints:
-                result[joint] = own
+            for index, joint in enumerate(arm.joints):
+                result[joint] = arm.own(index, own)
+            arm.only = None
         return tuple(result)
+
+    def _way_out(
+        self,
+        number: int,
+        moving: Sequence[int],
+        position_rad: Sequence[float],
+        braking: Sequence[float],
+        wished: Sequence[float],
+        shares: Sequence[float],
+    ) -> float:
+        """1 where one joint of an arm that rests at a bound leads away from it and may go (`ArmBounds.only`), else 0.
+
+        Joints gather speed each in its own time: all together they may lead further out at first, and so would never
+        begin, though where they go lies inside. Only while the arm is brought to its leader: one that leans on a bound
+        later rests there and says so. `moving`: the joint that has begun alone, if one has.
+        """
+        arm = self._arms[number]
+        pose = list(position_rad)
+        room = self._room_now_m(number)
+        found = []
+        for index in moving or range(len(arm.joints)):
+            joint = arm.joints[index]
+            if wished[joint]:
+                pose[joint] += math.copysign(_AHEAD_RAD, wished[joint])
+                arm.chain.look(pose)
+                pose[joint] = position_rad[joint]
+                found.append((self._room_now_m(number) - room, index))
+        arm.chain.look(position_rad)
+        trial = [*shares[:number], 1.0, *shares[number + 1 :]]
+        for gain, arm.only in sorted(found, reverse=True)[:_WAYS_OUT]:
+            if gain > _ROUNDING_M:
+                alone = self._is_apart
+                why = self._judge_alone(arm, braking, wished, 1.0) if alone else self._judge_all(braking, wished, trial)
+                if why is NOTHING:
+                    return 1.0
+        arm.only = None
+        return 0.0
+
+    def _room_now_m(self, number: int) -> float:
+        """From where an arm's chain has looked last to the nearest bound of its own or beside the other arm."""
+        room = self._arms[number].room_now_m()
+        if self._apart_m is not None:
+            for index, pair in enumerate(self._pairs):
+                if number in (pair[0], pair[2]):
+                    room = min(room, self._gap(pair)[0] - self._need(index, pair))
+        return room
 
     def _look_quickly(self, arm: ArmBounds, position_rad: Sequence[float], steps: Sequence[float]) -> bool:
         """Joint by joint, of an arm with jerk limits: whether it cannot come to a bound of its own."""

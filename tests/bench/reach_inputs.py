@@ -115,7 +115,7 @@ class JacobianScaling(Restraint):
             arm.look(position_rad)
         return all(self._share(arm, steps) >= 1.0 for arm in self._arms)
 
-    def shares(self, position_rad, braking, wished):
+    def shares(self, position_rad, braking, wished, is_slow=False):
         result = [1.0] * len(wished)
         for arm in self._arms:
             low = 0.0

@@ -96,7 +96,7 @@ TARGETS: Final = {
     "smooth_braking": Target("station.control.smooth_braking", ("tests/unit/test_smooth_braking.py",)),
     "restraint": Target(
         "station.control.restraint",
-        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("_quick", "", "_space", "_smooth")),
+        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("_quick", "_starts", "", "_space", "_smooth")),
     ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),

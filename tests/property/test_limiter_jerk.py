@@ -57,7 +57,7 @@ class Arbitrary:
     def allows(self, position_rad, steps):
         return self.rng.random() < 0.5
 
-    def shares(self, position_rad, braking, wished):
+    def shares(self, position_rad, braking, wished, is_slow=False):
         return self.rng.choice([0.0, 1.0, 0.5, self.rng.random()], self.joints).tolist()
 
 

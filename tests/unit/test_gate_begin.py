@@ -163,6 +163,19 @@ def test_slots_may_move_by_a_nudge_each_and_no_faster(early_ns, passes):
         assert f"{LONG} commands within {LONG * (SLOT_NS - early_ns)} ns; expected them to take 39600000 ns" in words
 
 
+@pytest.mark.parametrize("rate_hz", range(20, 1001, 7))
+def test_no_rate_is_too_quick_for_the_gate(rate_hz):
+    """A schedule counts whole nanoseconds, and each slot may be nudged: the gate must take it at every rate."""
+    arm = FramedArmDouble(["j"])
+    arm.measured_rad = (0.0,)
+    gate = Gate(arm, [JointBounds("j", -1, 1, 1, 1, KP, KD)], 1.0 / rate_hz)
+    gate.read(0)
+    gate.begin(1, (0.0,))
+    for slot in range(1, 3 * LONG):
+        gate.send(ArmCommand((0.0,), (0.0,), 1, 10**9 + slot * (round(1e9 / rate_hz) - 20_000)))
+    assert len(arm.sent) == 3 * LONG - 1
+
+
 def test_a_slot_that_was_skipped_gives_the_next_ones_its_time():
     rig = Rig()
     rig.send(HOME, LONG)

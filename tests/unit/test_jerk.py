@@ -258,7 +258,7 @@ class Restraint:
     def allows(self, position_rad, steps):
         return self.share is None
 
-    def shares(self, position_rad, braking, wished):
+    def shares(self, position_rad, braking, wished, is_slow=False):
         self.braking, self.wished = list(braking), list(wished)
         return [self.share] * len(wished)
 

@@ -27,7 +27,8 @@ class Restraint:
         self.asked.append((tuple(position_rad), tuple(steps)))
         return self.told is None
 
-    def shares(self, position_rad, braking, wished):
+    def shares(self, position_rad, braking, wished, is_slow):
+        self.slow = is_slow
         self.shared.append((tuple(position_rad), tuple(braking), tuple(wished)))
         return self.told
 
@@ -37,6 +38,21 @@ def limiter_with(restraint):
     limiter = Limiter(joints, PERIOD_S, restraint)
     limiter.start([0.0, 0.5])
     return limiter
+
+
+def test_it_is_told_whether_the_arm_is_brought_slowly():
+    restraint = Restraint()
+    limiter = limiter_with(restraint)
+    for follow, is_slow in (
+        (lambda tick: limiter.follow([1.0, 1.0], 1, tick), False),
+        (lambda tick: limiter.follow_slowly([1.0, 1.0], math.inf, 1, tick), True),
+        (lambda tick: limiter.follow_slowly([1.0, 1.0], 0.5, 1, tick), True),
+        (lambda tick: limiter.follow([1.0, 1.0], 1, tick), False),
+    ):
+        for _ in range(2):
+            follow(1)
+            assert restraint.slow is is_slow
+            limiter.set_speed_scale(0.5)
 
 
 def test_what_is_allowed_goes_out_unchanged():

@@ -335,35 +335,6 @@ def facing(gap_m: float) -> list[float]:
     return [0.0, bend, 0.0, -bend]
 
 
-def test_arms_that_started_too_near_may_only_come_apart_and_what_they_came_apart_stays():
-    need = 0.2 + sum(RADIUS)
-    near, nearer, apart = facing(need - 0.02), facing(need - 0.026), facing(need - 0.01)
-    rest, closing = [0.0] * 4, [0.0, 1e-4, 0.0, 0.0]
-    assert judged(near, rest, apart=0.2)
-    held = restraint(apart=0.2)
-    held.start(near)
-    assert held.allows(near, rest) and not held.allows(nearer, closing)
-    assert held.allows(facing(need - 0.0245), rest)
-    held.start(near)
-    assert held.allows(apart, [0.0, -1e-4, 0.0, 1e-4])
-    assert not held.allows(facing(need - 0.0195), closing)
-    held.allows(facing(need + 0.02), [0.0, -3e-3, 0.0, 3e-3])
-    assert not held.allows(facing(need - 0.001), closing)
-    assert held.allows(facing(need + 0.001), rest)
-    held.start(facing(need + 0.02))
-    assert not held.allows(near, closing)
-
-
-def test_each_start_too_near_has_its_own_play():
-    """A new start a little nearer than the last one: 5 mm from there, not from the last."""
-    need = 0.2 + sum(RADIUS)
-    held = restraint(apart=0.2)
-    held.start(facing(need - 0.020))
-    assert not held.allows(facing(need - 0.0265), [0.0] * 4)
-    held.start(facing(need - 0.023))
-    assert held.allows(facing(need - 0.0265), [0.0] * 4)
-
-
 def test_arms_too_near_are_told_by_the_parts_that_are():
     held = restraint(apart=0.2)
     position = facing(0.2 + sum(RADIUS) + 1e-6)
