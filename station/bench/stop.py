@@ -156,8 +156,10 @@ class Stop:
     travelled_deg: float
     allowed_deg: float
     """Of that joint."""
+    worst_joint: str
+    """Nearest to its own allowance; often another one than the joint that went furthest."""
     worst_ratio: float
-    """Largest travelled / allowed of any joint."""
+    """Its travelled / allowed."""
     speed_share: float = 0.0
     """Highest speed seen of any joint, as a share of its limit."""
 
@@ -194,6 +196,8 @@ def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
         allowed_rad.append(speed * t_s + way + math.radians(0.2))
         brake_s = max(brake_s, seconds)
     furthest = max(range(len(joints)), key=lambda index: seen.travelled_rad[index])
+    ratios = [went / allowed for went, allowed in zip(seen.travelled_rad, allowed_rad)]
+    worst = max(range(len(joints)), key=ratios.__getitem__)
     return Stop(
         reason=reason,
         still_ms=seen.still_ms,
@@ -201,7 +205,8 @@ def judge(rig: Rig, seen: Motion, detect_ms: float, reason: str) -> Stop:
         joint=joints[furthest].name,
         travelled_deg=math.degrees(seen.travelled_rad[furthest]),
         allowed_deg=math.degrees(allowed_rad[furthest]),
-        worst_ratio=max(went / allowed for went, allowed in zip(seen.travelled_rad, allowed_rad)),
+        worst_joint=joints[worst].name,
+        worst_ratio=ratios[worst],
         speed_share=max(v / math.radians(joint.speed_deg_s) for joint, v in zip(joints, seen.peak_speed_rad_s)),
     )
 
@@ -225,6 +230,7 @@ def bench_stop(rig_name: str, rounds: int, say: Callable[[str], None]) -> dict[s
     skipped = [] if rig.emulated else [cause.name for cause in CAUSES if not cause.is_asked]
     return {
         "rig": rig.name,
+        "leader": rig.leader.driver,
         "measured_at": "emulated motors" if rig.emulated else "arm feedback",
         "rounds": rounds,
         "causes": rows,
@@ -331,59 +337,24 @@ def _looks(run: DrivenRun, seconds: float) -> list[Look]:
 
 
 def _row(cause: Cause, rig: Rig, stops: list[tuple[Stop, bool]]) -> dict[str, Any]:
-    worst = max((stop for stop, _ in stops), key=lambda stop: stop.travelled_deg)
+    furthest = max((stop for stop, _ in stops), key=lambda stop: stop.travelled_deg)
+    worst = max((stop for stop, _ in stops), key=lambda stop: stop.worst_ratio)
     times = [stop.still_ms for stop, _ in stops]
     return {
         "cause": cause.name,
         "reason": sorted({stop.reason for stop, _ in stops}),
+        "leader": rig.leader.driver,
         "noticed_within_ms": cause.detect_ms(rig),
         "lease_ms": cause.lease_ms(rig),
         "still_ms": [None if value is None else round(value, 1) for value in times],
         "allowed_ms": round(min(stop.allowed_ms for stop, _ in stops), 1),
-        "joint": worst.joint,
-        "travelled_deg": round(worst.travelled_deg, 2),
-        "allowed_deg": round(worst.allowed_deg, 2),
+        "joint": furthest.joint,
+        "travelled_deg": round(furthest.travelled_deg, 2),
+        "allowed_deg": round(furthest.allowed_deg, 2),
+        "ratio": round(furthest.travelled_deg / furthest.allowed_deg, 3),
         "speed_percent": round(100 * min(stop.speed_share for stop, _ in stops)),
-        "worst_ratio": round(max(stop.worst_ratio for stop, _ in stops), 3),
+        "is_full_speed": cause.needs_full_speed,
+        "worst_joint": worst.worst_joint,
+        "worst_ratio": round(worst.worst_ratio, 3),
         "ok": all(stop.ok and is_right for stop, is_right in stops),
     }
-
-
-def table(document: dict[str, Any]) -> str:
-    """The document as a table for a person."""
-    lines = [
-        f"rig {document['rig']}: measured at the {document['measured_at']}, {document['rounds']} x each; the longest "
-        "time from the cause; the speed of the fastest joint, of its limit, in the slowest stop; the way of the "
-        "joint that went furthest",
-        f"{'cause':18}{'reason':26}{'ms':>8}{'allowed':>9}{'speed':>8}   "
-        f"{'joint':16}{'deg':>8}{'allowed':>9}{'ratio':>8}",
-    ]
-    for row in document["causes"]:
-        still = "moves on" if None in row["still_ms"] else f"{max(row['still_ms']):.0f}"
-        lines.append(
-            f"{row['cause']:18}{', '.join(filter(None, row['reason'])) or 'motors, by themselves':26}{still:>8}"
-            f"{row['allowed_ms']:>9.0f}{row['speed_percent']:>6} %   "
-            f"{row['joint']:16}{row['travelled_deg']:>8.2f}{row['allowed_deg']:>9.2f}"
-            f"{row['worst_ratio']:>8.2f}{'' if row['ok'] else '  NOT OK'}"
-        )
-    lines.extend(f"not measured: {name}" for name in document["skipped"])
-    lines.extend(_legend(document))
-    lines.append("within what the limits allow" if document["ok"] else "OUTSIDE what the limits allow")
-    return "\n".join(lines)
-
-
-def _legend(document: dict[str, Any]) -> list[str]:
-    """What the columns mean, and why they look as they do."""
-    lines = [
-        f"ms, deg, speed: measured at the {document['measured_at']}. allowed: from the limits that the COMMANDS keep, "
-        "the time in which the cause must be noticed, and the motors' lag behind their commands",
-        "speed: a motor that catches up with its command swings past it for a moment, so that a little over 100 % is "
-        "possible while every command keeps the limit; the allowance counts with the speed that was measured",
-    ]
-    lines.extend(
-        f"{row['cause']}: ms and deg count from when it falls silent: the {row['lease_ms']:.0f} ms of lease in which "
-        "the arm goes on following are in them, and in what is allowed"
-        for row in document["causes"]
-        if row["lease_ms"]
-    )
-    return lines

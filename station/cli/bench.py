@@ -50,7 +50,8 @@ def _loop(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    from station.bench.stop import bench_stop, table
+    from station.bench.stop import bench_stop
+    from station.bench.stop_table import table
 
     document = bench_stop(options.rig, options.rounds, _say)
     print(json.dumps(document, indent=2) if options.json else table(document))

@@ -11,8 +11,9 @@ import pytest
 
 from station.bench.changed import at_full_speed, refusing
 from station.bench.driven import Look, Motion, motion
-from station.bench.stop import CAUSES, _plan, _row, brake_ms, expected_s, judge, observed_s, table
-from station.resolve import make_limiter
+from station.bench.stop import CAUSES, _plan, _row, brake_ms, expected_s, judge, observed_s
+from station.bench.stop_table import table
+from station.resolve import make_limiter, with_leader
 from station.settings.errors import ConfigError
 from station.settings.load import load_rig
 from station.settings.motors import check_motors
@@ -77,7 +78,10 @@ def test_any_joint_that_went_too_far_counts_not_only_the_furthest():
     both = seen(0, 2.0, 0.2)
     ways = list(both.travelled_rad)
     ways[9] = 0.1  # it was never seen moving
-    assert not judge(RIG, both._replace(travelled_rad=tuple(ways)), 60.0, "").ok
+    stop = judge(RIG, both._replace(travelled_rad=tuple(ways)), 60.0, "")
+    assert not stop.ok
+    assert (stop.joint, stop.worst_joint) == ("right_j1", RIG.arm.joints[9].name)
+    assert stop.worst_ratio > 1.0 > stop.travelled_deg / stop.allowed_deg
 
 
 def test_standstill_is_for_good():
@@ -114,21 +118,52 @@ def test_a_person_hears_how_much_there_is_to_measure_and_how_long_it_takes():
     assert "as long as you need to engage and move" in _plan(real, causes[:2], 3)
 
 
-def test_the_table_tells_measured_from_commanded_and_what_a_lease_adds():
-    stop = judge(RIG, seen(0, 2.0, 0.1), 60.0, "screen_lost")
+def document_of(rig, stop, *names, skipped=()):
     causes = {cause.name: cause for cause in CAUSES}
-    document = {
+    return {
         "rig": "demo",
+        "leader": RIG.leader.driver,
         "measured_at": "emulated motors",
         "rounds": 1,
-        "causes": [_row(causes[name], RIG, [(stop, True)]) for name in ("hold key", "screen lost")],
-        "skipped": [],
+        "causes": [_row(causes[name], rig, [(stop, True)]) for name in names],
+        "skipped": list(skipped),
         "ok": True,
     }
+
+
+def test_the_table_tells_measured_from_commanded_and_what_a_lease_adds():
+    stop = judge(RIG, seen(0, 2.0, 0.1), 60.0, "screen_lost")
+    document = document_of(RIG, stop, "hold key", "screen lost")
     assert [row["lease_ms"] for row in document["causes"]] == [0.0, RIG.loop.screen_lease_ms]
     told = table(document)
     assert "measured at the emulated motors. allowed: from the limits that the COMMANDS keep" in told
     assert "a little over 100 % is possible while every command keeps the limit" in told
     assert f"screen lost: ms and deg count from when it falls silent: the {RIG.loop.screen_lease_ms:.0f} ms" in told
     assert told.count("ms and deg count from") == 1
+    assert "each cause at the share of full speed shown" in told
+    assert "no real motor was measured" in told
+    assert "leader; the rig's own" not in told and "gate refusal" not in told and "real rig" not in told
     assert told.endswith("within what the limits allow")
+
+
+def test_the_ratio_is_that_of_the_joint_shown_and_the_worst_joint_is_named():
+    ways = [0.3] + [0.0] * (COUNT - 1)
+    ways[9] = 0.003  # of the 0.2 deg that a joint at rest may move
+    stop = judge(RIG, seen(0, 2.0, 0.3)._replace(travelled_rad=tuple(ways)), 60.0, "operator_hold")
+    (row,) = document_of(RIG, stop, "hold key")["causes"]
+    assert (row["joint"], row["worst_joint"]) == ("right_j1", "left_j2")
+    assert row["ratio"] == pytest.approx(row["travelled_deg"] / row["allowed_deg"], abs=1e-3)
+    assert row["ratio"] < row["worst_ratio"]
+    told = table(document_of(RIG, stop, "hold key"))
+    assert f"the nearest to it: hold key left_j2 {row['worst_ratio']:.2f}" in told
+    assert next(line for line in told.splitlines() if line.startswith("hold key")).endswith(f"{row['ratio']:.2f}")
+
+
+def test_the_table_says_at_which_speed_on_which_leader_and_what_a_real_rig_leaves_out():
+    stop = judge(RIG, seen(0, 2.0, 0.1), 60.0, "gate_refused")
+    told = table(document_of(with_leader(RIG, "exo-wire"), stop, "emergency stop", "gate refusal", "control killed"))
+    assert "speed: control killed at full speed (one joint at 90 % of its limit at least), the others at" in told
+    assert "emergency stop: measured with an emulated exo_wire leader; the rig's own, ker, does not report it" in told
+    assert "gate refusal: on this rig with one joint's limits raised" in told
+    told = table(document_of(RIG, stop, "hold key", skipped=["leader silent", "control killed"]))
+    assert "only what a person asks for is measured" in told and "Not measured: leader silent, control killed." in told
