@@ -165,7 +165,7 @@ class State(NamedTuple):
     switch_ns: int = 0
     """Since when it is there."""
     switch_let_go: bool = False
-    """The enable switch was released for long enough since READY began, and was not pressed through since."""
+    """The enable switch was released for long enough since READY began, and was heard since, never pressed through."""
     raised: tuple[tuple[str, str], ...] = ()
     """Events that `advance` itself found in this tick, for the record."""
 
@@ -210,7 +210,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
             switch_ns = now_ns
         is_settled = now_ns - switch_ns >= rules.enable_debounce_ns
         is_let_go = is_settled and switch is Switch.RELEASED
-        switch_let_go = is_let_go or (switch_let_go and switch is not Switch.THROUGH)
+        switch_let_go = is_let_go or (switch_let_go and switch in (Switch.RELEASED, Switch.MIDDLE))
         is_enabled = is_settled and switch_let_go and switch is Switch.MIDDLE
         if mode in MOVING:
             if switch is not Switch.MIDDLE:

@@ -15,6 +15,8 @@ from station.settings.rig import Rig
 Events = list[tuple[str, str]]
 
 _LONG_NS: Final = 250_000_000
+_DIP_NS: Final = 30_000_000
+"""A pressing motor's torque shakes, and an answer may be wrong: below for longer, it has let up."""
 _BLIND_NS: Final = 100_000_000
 """Without a look for so long: the arm was off, or the loop stood still; nothing is known of the time between."""
 _EVENTS: Final = ("motor_loaded", "motor_loaded_slow", "motor_overloaded")
@@ -32,8 +34,8 @@ class TorqueWatch:
         ]
         arm = rig.arm
         self._levels = (arm.torque_warn, arm.torque_slow, arm.torque_stop)
-        self._since_ns: list[dict[int, int]] = [{} for _ in _EVENTS]
-        """By level: joint -> since when it has been there."""
+        self._since_ns: list[dict[int, tuple[int, int]]] = [{} for _ in _EVENTS]
+        """By level: joint -> (since when it has been there, when it was there last)."""
         self.is_slow = False
         """The newest look asks for a slow robot."""
         self._looked_ns = 0
@@ -48,9 +50,13 @@ class TorqueWatch:
         found = None
         for level, since, event in zip(self._levels, self._since_ns, _EVENTS):
             for share, index, name in shares:
+                begun_ns, last_ns = since.get(index, (now_ns, now_ns))
                 if not share >= level:  # a joint that never answered has no torque
-                    since.pop(index, None)
-                elif now_ns - since.setdefault(index, now_ns) > _LONG_NS:
+                    if now_ns - last_ns > _DIP_NS:
+                        since.pop(index, None)
+                    continue
+                since[index] = begun_ns, now_ns
+                if now_ns - begun_ns > _LONG_NS:
                     found = (event, f"{name}: {abs(torque[index]):.1f} N m, {100 * share:.0f} %")
         self.is_slow = found is not None and found[0] != _EVENTS[0]
         if found is not None:

@@ -225,11 +225,12 @@ POSITIONS = {
 
 
 def may_engage(positions: list[int], ready: int) -> bool:
-    """Of the positions up to now, where READY began at `ready`: 2 for 50 ms now, 1 for 50 ms before, no 3 between."""
+    """Of the positions up to now, where READY began at `ready`: 2 for 50 ms now, 1 for 50 ms before, no 3 between, nor a
+    time in which nothing was heard of the switch: it may have been pressed through in it."""
     if positions[-LET_GO:] != [2] * LET_GO:
         return False
     for last in range(len(positions) - 1, ready - 1, -1):
-        if positions[last] == 3:
+        if positions[last] in (0, 3):
             return False
         if positions[max(0, last - LET_GO + 1) : last + 1] == [1] * LET_GO:
             return True

@@ -70,15 +70,28 @@ def test_how_hard_it_presses_decides_and_for_how_long(torque_nm, event, is_slow,
     assert arm.watch.is_slow is is_slow
 
 
-def test_a_moment_below_begins_anew_at_each_level_by_itself():
+@pytest.mark.parametrize(("dip_ms", "lets_up"), [(1, False), (30, False), (31, True)])
+def test_a_dip_is_no_letting_up(dip_ms, lets_up):
+    """Each level has its own: from the highest down to the next."""
     arm = Looked()
     assert arm.press(9.6, 200) == []
-    arm.press(8.0, 1)
-    assert arm.press(9.6, 60) == [("motor_loaded", "right_j4: 9.6 N m, 96 %")]
-    assert [name for name, _ in arm.press(9.6, 180)] == ["motor_loaded"]
+    arm.now_ns += MS
+    arm.press(8.0, dip_ms - 1)
+    arm.now_ns += MS
+    found = [name for name, _ in arm.press(9.6, 55)]
+    assert found == (["motor_loaded"] if lets_up else ["motor_overloaded"])
+    assert [name for name, _ in arm.press(9.6, 180)] == (["motor_loaded"] if lets_up else ["motor_overloaded"])
     assert [name for name, _ in arm.press(9.6, 20)] == ["motor_overloaded"]
     assert arm.press(1.0, 0) == []
     assert not arm.watch.is_slow
+
+
+def test_what_shakes_round_a_level_is_at_it():
+    arm = Looked()
+    names = set()
+    for _ in range(40):
+        names |= {name for name, _ in (*arm.press(9.6, 10), *arm.press(6.0, 10))}
+    assert "motor_overloaded" in names
 
 
 def test_two_joints_press_each_for_its_own_time():
