@@ -34,6 +34,15 @@ class GateRefusal(DriverError):  # noqa: N818 - the field's own word for what a 
     """The gate refused a command and stopped the arm. The message names joint, value and limit."""
 
 
+class OutsideTravel(GateRefusal):
+    """No command was wrong: a joint stands too far outside its bounds to begin there. A person moves it by hand."""
+
+    def __init__(self, why: str, bound: JointBounds, position_rad: float) -> None:
+        super().__init__(why)
+        at, lower, upper = (math.degrees(rad) for rad in (position_rad, bound.lower_rad, bound.upper_rad))
+        self.where = f"{bound.name}: stands at {at:.0f} deg, travel {lower:.0f} to {upper:.0f} deg"
+
+
 @dataclass(frozen=True, slots=True)
 class JointBounds:
     """What the arm's data sheet and rig file allow one joint."""
@@ -193,8 +202,8 @@ class Gate:
         or, where the arm is being held, only the one last sent, while the measured one is near (a loaded arm hangs a
         little below its command; starting from there would lower it each time, and a wrong answer would be a jump).
 
-        Raises GateRefusal while latched, and (stopping the arm) for a pose that is not the one last read, or that is
-        too far outside a joint's bounds.
+        Raises GateRefusal while latched, and (stopping the arm) for a pose that is not the one last read; OutsideTravel
+        for one that is too far outside a joint's bounds.
         """
         if self.refused:
             raise GateRefusal(self.refused)
@@ -215,10 +224,11 @@ class Gate:
                 )
             outside = max(bound.lower_rad - position, position - bound.upper_rad)
             if not outside <= self._most_outside_rad:
-                self._refuse(
+                why = self._latch(
                     f"joint {bound.name}: stands at {position:.4f} rad, {outside:.4f} rad outside "
                     f"[{bound.lower_rad:.4f}, {bound.upper_rad:.4f}]; move it inside by hand, check its zero"
                 )
+                raise OutsideTravel(why, bound, position)
             is_widened = is_widened or outside > 0.0
             lower.append(min(bound.lower_rad, position) - q)
             upper.append(max(bound.upper_rad, position) + q)
@@ -371,6 +381,10 @@ class Gate:
         )
 
     def _refuse(self, why: str) -> NoReturn:
+        raise GateRefusal(self._latch(why))
+
+    def _latch(self, why: str) -> str:
+        """Nothing passes any more, and the arm is stopped; the reason as it is told."""
         self.refused = f"gate: {why}"
         self._arm.stop()
-        raise GateRefusal(self.refused)
+        return self.refused

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from drivers.errors import BusFullError, DriverError
-from drivers.gate import Gate, GateRefusal
+from drivers.gate import Gate, GateRefusal, OutsideTravel
 from drivers.ports import MOTOR_ON, ArmCommand, Leader
 from firmware_bridge.samples import RawCounts
 from station.control.align import Alignment, clamped
@@ -294,6 +294,9 @@ class Loop:
             gate.send(command)
             if state.is_moving and limiter.obstacle is not None:
                 self._found.append(limiter.obstacle)
+        except OutsideTravel as error:
+            self._found.append(("outside_travel", error.where))
+            return 0, 0
         except GateRefusal as error:
             self._found.append(("gate_refused", str(error)))
             return 0, 0

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from drivers.errors import DriverError
-from drivers.gate import LONG, Gate, GateRefusal, JointBounds
+from drivers.gate import LONG, Gate, GateRefusal, JointBounds, OutsideTravel
 from drivers.ports import ArmCommand
 from tests.unit.framed_arm import KD, KP, FramedArmDouble
 from tests.unit.gate_rig import BOUNDS, HOME, LIMITS, SLOT_NS, Q, Rig, T, moved
@@ -67,8 +67,30 @@ def test_a_joint_far_outside_its_bounds_must_be_moved_by_hand(joint, side):
         if passes:
             Rig(tuple(pose))
         else:
-            with pytest.raises(GateRefusal, match=f"joint {LIMITS[joint].name}: stands at .* move it inside by hand"):
+            name, lower, upper = LIMITS[joint].name, LIMITS[joint].lower_rad, LIMITS[joint].upper_rad
+            with pytest.raises(OutsideTravel, match=f"joint {name}: stands at .* move it inside by hand") as refusal:
                 Rig(tuple(pose))
+            at, low, high = (round(math.degrees(rad)) for rad in (pose[joint], lower, upper))
+            assert refusal.value.where == f"{name}: stands at {at} deg, travel {low} to {high} deg"
+
+
+def test_only_a_joint_outside_its_travel_is_told_as_that_and_the_gate_latches_as_always():
+    rig = Rig()
+    rig.gate.stop()
+    far = (*HOME[:2], LIMITS[2].upper_rad + 1.0)
+    rig.arm.measured_rad = far
+    rig.gate.read(0)
+    stops = rig.arm.stops
+    with pytest.raises(OutsideTravel) as refusal:
+        rig.gate.begin(2, far)
+    assert rig.gate.refused == str(refusal.value) and rig.arm.stops == stops + 1
+    with pytest.raises(GateRefusal) as later:
+        rig.gate.begin(2, far)
+    assert type(later.value) is GateRefusal
+    rig.gate.reset()
+    with pytest.raises(GateRefusal, match="is not the measured") as other:
+        rig.gate.begin(2, HOME)
+    assert type(other.value) is GateRefusal
 
 
 @pytest.mark.parametrize("side", [1, -1])
