@@ -18,6 +18,9 @@ from typing import Final
 from drivers.errors import DriverError
 
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid: unix(7)
+_NETWORK: Final = ("socketcan", "socketcan_native", "socketcan_ctypes")
+_PATHS: Final = ("station_hub", "slcan", "serial", "robotell", "seeedstudio")
+"""Their channels are paths, also without a slash."""
 _ASKERS: Final = 4096
 """Who was refused and asked whose it is stands in the lock's queue for good, as nobody accepts it."""
 
@@ -29,16 +32,21 @@ def lock_name(interface: str, channel: str) -> str:
 def _bus(interface: str, channel: str) -> str:
     """One name for one bus, however it is spelled: the kernel's number of a network interface, which its other names
     (ip-link(8), altname) have too; a device by its numbers; else where a path leads to in the end."""
-    if interface.startswith("socketcan"):
+    if interface in _NETWORK:
         try:
             return f"network interface {socket.if_nametoindex(channel)}"
         except OSError:
             return f"{interface}\0{channel}"  # there is none: opening it will say so
+    channel = channel.rpartition("://")[2]  # pyserial's handlers (spy://, alt://) lead to the same port
+    if (
+        "/" not in channel and interface not in _PATHS
+    ):  # a name or number of the make's own, whatever lies in the working directory
+        return f"{interface}\0{channel.lower().lstrip('0')}"
     path = channel if Path(channel).exists() else channel.partition("@")[0]  # python-can's slcan takes PORT@BAUD
     try:
         found = Path(path).stat()
     except OSError:
-        return f"path {os.path.realpath(path)}" if "/" in path else f"{interface}\0{channel}"
+        return f"path {os.path.realpath(path)}"
     if stat.S_ISCHR(found.st_mode):
         return f"device {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
     return f"path {os.path.realpath(path)}"

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Final
 
+from firmware_bridge.damiao import KD_MAX, KP_MAX
 from firmware_bridge.damiao_models import SHEETS
 from station.settings.errors import ConfigError
 from station.settings.nearest import nearest
@@ -13,6 +14,8 @@ from station.settings.rig import Arm
 
 _SHEETS: Final = {"damiao": SHEETS}
 """By the arm's driver."""
+_GAIN_COUNTS: Final = 4095
+"""Of kp's and kd's fields."""
 
 
 def check_motors(arm: Arm, path: Path) -> None:
@@ -34,6 +37,11 @@ def check_motors(arm: Arm, path: Path) -> None:
                 f"{where}: speed_deg_s {joint.speed_deg_s:g}: motor {joint.model} turns at most "
                 f"{most_deg_s:.0f} deg/s; lower speed_deg_s, or correct model"
             )
+        for key, value, most in (("kp", joint.kp, KP_MAX), ("kd", joint.kd, KD_MAX)):
+            if value < most / _GAIN_COUNTS:
+                raise ConfigError(
+                    f"{where}: {key} {value:g}: on the wire this is 0; expected at least {most / _GAIN_COUNTS:.3g}"
+                )
         travel_deg = math.degrees(sheet.travel_rad)
         for key, value in (("lower_deg", joint.lower_deg), ("upper_deg", joint.upper_deg)):
             if not -travel_deg <= value <= travel_deg:

@@ -41,6 +41,20 @@ def test_a_path_is_known_by_where_it_leads(tmp_path, monkeypatch):
     assert lock_name("station_hub", "none") == name_of("station_hub\0none")
 
 
+def test_a_handler_before_a_port_is_no_other_port(tmp_path):
+    (tmp_path / "port").touch()
+    assert lock_name("slcan", f"spy://{tmp_path}/port") == lock_name("slcan", f"{tmp_path}/port@115200")
+
+
+def test_a_makes_own_name_is_no_file_and_no_other_interface(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = lock_name("pcan", "PCAN_USBBUS1")
+    (tmp_path / "PCAN_USBBUS1").touch()
+    assert lock_name("pcan", "PCAN_USBBUS1") == before == lock_name("pcan", "pcan_usbbus1")
+    assert lock_name("kvaser", "0") == lock_name("kvaser", "00") != lock_name("kvaser", "1")
+    assert lock_name("socketcand", "lo") != lock_name("socketcan", "lo")
+
+
 def test_a_device_is_known_by_its_numbers_whatever_stands_behind_its_name(tmp_path):
     (tmp_path / "port").symlink_to("/dev/null")
     (tmp_path / "port@2").symlink_to("/dev/zero")

@@ -41,6 +41,8 @@ def test_every_shipped_rig_and_task_loads(name):
     ("old", "new", "words"),
     [
         ("rate_hz = 1000", "rate_hzz = 1000", "unknown key 'rate_hzz' in leader; did you mean 'rate_hz'?"),
+        ("kp = 70, kd = 2.75", "kp = 0.1, kd = 2.75", "kp 0.1: on the wire this is 0; expected at least 0.122"),
+        ("kp = 70, kd = 2.75", "kp = 70, kd = 0.001", "kd 0.001: on the wire this is 0; expected at least 0.00122"),
         ("rate_hz = 1000", "rate_hz = 5", "leader.rate_hz = 5: expected a number >= 10.0"),
         ("rate_hz = 1000", 'rate_hz = "fast"', "leader.rate_hz = 'fast': expected a number, got a text"),
         ("rate_hz = 1000", "rate_hz = 400", "arm.rate_hz is 500; expected at most leader.rate_hz (400)"),
