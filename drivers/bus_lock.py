@@ -38,9 +38,7 @@ def _bus(interface: str, channel: str) -> str:
         except OSError:
             return f"{interface}\0{channel}"  # there is none: opening it will say so
     channel = channel.rpartition("://")[2]  # pyserial's handlers (spy://, alt://) lead to the same port
-    if (
-        "/" not in channel and interface not in _PATHS
-    ):  # a name or number of the make's own, whatever lies in the working directory
+    if "/" not in channel and interface not in _PATHS:  # the make's own name or number, whatever files there are
         return f"{interface}\0{channel.lower().lstrip('0')}"
     path = channel if Path(channel).exists() else channel.partition("@")[0]  # python-can's slcan takes PORT@BAUD
     try:

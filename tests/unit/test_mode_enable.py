@@ -225,8 +225,8 @@ POSITIONS = {
 
 
 def may_engage(positions: list[int], ready: int) -> bool:
-    """Of the positions up to now, where READY began at `ready`: 2 for 50 ms now, 1 for 50 ms before; between no 3, and no
-    time in which nothing was heard of the switch: it may have been pressed through in it."""
+    """Of the positions up to now, where READY began at `ready`: 2 for 50 ms now, 1 for 50 ms before; between no 3, nor
+    a time in which nothing was heard of the switch: it may have been pressed through in it."""
     if positions[-LET_GO:] != [2] * LET_GO:
         return False
     for last in range(len(positions) - 1, ready - 1, -1):
