@@ -240,6 +240,9 @@ class SessionView(msgspec.Struct, frozen=True):
     """Not every motor says, in an answer that is fresh, that it is on: the arm is not held, whatever the mode says."""
     buses: dict[str, BusHealth] = {}
     """The arm's, by name."""
+    blocked: str = ""
+    """While READY/HOLD: an event that has stood for a while and lets nothing start, by its name; '' where none does."""
+    blocked_detail: str = ""
 
 
 class RequestKind(StrEnum):

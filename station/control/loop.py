@@ -220,7 +220,9 @@ class Loop:
             aligned = self._alignment.look(reachable, self._sent.position_rad)
         fresh = sample is not None and now_ns - sample.t_ns < self._fresh_ns
         connected = fresh and not self._links.leader_down and self._links.is_arm_fresh(now_ns)
-        asked = self._reopen(now_ns, asked, connected)
+        # What was just plugged in has restarted: no reason to refuse the reset that opened it again, one tick later.
+        is_restart = any([name == "leader_restarted" for name, _ in events])
+        asked = self._reopen(now_ns, asked, connected and not is_restart)
         if sample is not None:
             self._inputs = sample.inputs
         seen = Seen(

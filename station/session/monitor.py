@@ -23,10 +23,17 @@ _INPUTS_FRESH_NS: Final = 100_000_000
 """What an older sample says of a switch that must be held is worth nothing."""
 _ANSWERS_FRESH_NS: Final = 250_000_000
 """Longer than any motor's own time-out: one that is silent for so long may have switched itself off."""
+_BLOCKS_AFTER_NS: Final = 300_000_000
+"""A restraint that has come for so long is not over in a moment: to ask for a start is in vain."""
+_BLOCKS_FOR_NS: Final = 500_000_000
+"""It is over when it has not come for so long (a full disk is told with each beat of this process)."""
 _HAS: Final = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP
 _STILL: Final = (Mode.HOLD, Mode.STOPPING, Mode.STOPPED)
 _SLOWS: Final = ("motor_slow",)
 """The arm goes on, and a person notices: it does not go as it was asked to."""
+_WAITS: Final = (Mode.READY, Mode.HOLD)
+_READERS: Final = ("no_screen", "screen_lost")
+"""Of who reads what this process tells: where it is read, a screen is there."""
 _OWN: Final = ("session_lost",)
 """Of itself: where this process can tell it, it is no longer true."""
 
@@ -44,6 +51,8 @@ class TickMonitor:
         self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
         self._alarms: dict[str, AlarmView] = {}
         self._seen_ns: dict[str, int] = {}
+        self._holds: dict[str, tuple[str, int, int]] = {}
+        """Events that let nothing start: detail, when each first and last came without a break."""
 
     def on_tick(self, tick: Tick) -> None:
         self.last = tick
@@ -54,11 +63,31 @@ class TickMonitor:
             self._latency_ns.append(tick.sent_ns - tick.sample_t_ns)
         for name, detail in tick.events:
             self.raise_alarm(name, detail, tick.start_ns)
+            if tick.mode in _WAITS and effect_of(name) is Effect.HOLD and name not in _READERS:
+                self._hold(name, detail, tick.start_ns)
         self.stop_event, self.stop_detail = tick.cause, tick.cause_detail
         if tick.mode != self.mode:
             if self.mode in _STILL and tick.mode not in (Mode.STOPPING, Mode.STOPPED):
                 self._forget_causes(tick)
             self.mode, self.mode_since_ns = tick.mode, tick.start_ns
+
+    def _hold(self, name: str, detail: str, t_ns: int) -> None:
+        _, first_ns, last_ns = self._holds.get(name, ("", t_ns, t_ns))
+        self._holds[name] = (detail, t_ns if t_ns - last_ns > _BLOCKS_FOR_NS else first_ns, t_ns)
+
+    @property
+    def blocked(self) -> tuple[str, str]:
+        """The event (name, detail) that stands and lets nothing start, the loudest of several; ('', '') for none. Of
+        the newest tick: where no more come, what was last true stays."""
+        if self.last is None or self.last.mode not in _WAITS:
+            return "", ""
+        now_ns, found = self.last.start_ns, ("", "")
+        loudest = -1
+        for name, (detail, first_ns, last_ns) in self._holds.items():
+            stands = last_ns - first_ns >= _BLOCKS_AFTER_NS and now_ns - last_ns <= _BLOCKS_FOR_NS
+            if stands and EVENTS[name].severity > loudest:
+                loudest, found = EVENTS[name].severity, (name, detail)
+        return found
 
     def _forget_causes(self, tick: Tick) -> None:
         """The arm came out of a stop or a hold: what led there is past, unless it still comes."""

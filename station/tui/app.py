@@ -22,7 +22,7 @@ from station.tui.screens.work import WorkScreen
 from station.tui.sight import Sight
 from station.tui.summary import Ending, Outcome, Tally, summary_text
 from station.tui.terminal import TerminalWatch, takes_output
-from station.tui.widgets.banner import HELD_DOWN, NOT_ACCEPTED, NOTHING_YET
+from station.tui.widgets.banner import BLOCKED, HELD_DOWN, NOT_ACCEPTED, NOTHING_YET
 from station.tui.widgets.notice import CONTROL_GONE, SMALLEST, STILL_STOPPED
 
 POLL_S: Final = 0.1
@@ -244,7 +244,9 @@ class StationApp(App[Outcome]):
             return
         waits = mode in (Mode.READY, Mode.HOLD) and not self._is_finishing and not self._is_lost(self._clock_ns())
         if waits and not closes_page and self._sight.knows_state(mode, typed_ns):
-            if is_own:
+            if self._view is not None and self._view.blocked:
+                self._remark = (BLOCKED, self._clock_ns())
+            elif is_own:
                 self._heart.engage()
             else:
                 self._remark = (HELD_DOWN, self._clock_ns())

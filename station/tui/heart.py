@@ -81,7 +81,7 @@ class Heart:
         if view is None:
             self.release()
             return
-        is_over = view.mode in (Mode.FOLLOWING, Mode.STOPPING, Mode.STOPPED, Mode.DISCONNECTED)
+        is_over = bool(view.blocked) or view.mode in (Mode.FOLLOWING, Mode.STOPPING, Mode.STOPPED, Mode.DISCONNECTED)
         fell_back = view.mode in (Mode.HOLD, Mode.READY) and view.mode_since_ns > self._engaged_ns
         if is_over or fell_back:
             self.release()

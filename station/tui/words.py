@@ -41,6 +41,10 @@ _PHRASES: Final = {
         (r"\band (?P<count>\d+) after it\b", "and {count} after it"),
         (r"\b(?P<degrees>\d+) C\b", "{degrees} °C"),
         (r"\basked (?P<angle>-?\d+) deg\b", "asked {angle} deg"),
+        (
+            r"\bstands at (?P<angle>-?\d+) deg, travel (?P<low>-?\d+) to (?P<high>-?\d+) deg\b",
+            "stands at {angle}°, travel {low}° to {high}°",
+        ),
         (r"\b(?P<count>\d+) ticks lost on the way to the recorder\b", "{count} ticks"),
         (r"\b(?P<count>\d+) ticks\b", "{count} ticks"),
         (r"\b(?P<count>\d+) in 1 s\b", "{count} in 1 s"),
@@ -132,9 +136,10 @@ class EventWords(NamedTuple):
     """What of the detail is not in the reader's language."""
 
 
-def event_words(name: str, detail: str, words: Words, *, is_arm_off: bool = False) -> EventWords:
+def event_words(name: str, detail: str, words: Words, *, is_arm_off: bool = False, stands: bool = False) -> EventWords:
     """Words of an event of control/events.py; a name that the table does not know is shown as it is.
 
+    `stands`: it comes with every tick, so that it is not past even where a screen shows it.
     `is_arm_off`: the motors say that they are not all on; an event that was to hold the arm does not say so then."""
     event = events.EVENTS.get(name)
     where, technical = detail_parts(detail, words)
@@ -144,7 +149,7 @@ def event_words(name: str, detail: str, words: Words, *, is_arm_off: bool = Fals
         return EventWords(f"{name}: {where}" if where else name, off, support, words("Technician"), technical)
     cause, consequence, action = event.zh if words.language == "zh" else event.en
     needs_technician = "technician" in event.en.action
-    if name in _BACK:
+    if name in _BACK and not stands:
         cause, action, where = words(_BACK[name]), words("press SPACE / pedal to go on"), ""
     if is_arm_off and event.effect in (Effect.HOLD, Effect.STOP):
         consequence = words("Robot switched off; the arm may drop")

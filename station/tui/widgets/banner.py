@@ -13,6 +13,7 @@ from station.tui.words import verdict_words
 
 NOTHING_YET: Final = "Nothing to reject yet: no repetition of this shift is finished."
 HELD_DOWN: Final = "To start: let go of SPACE / pedal for a second, then press it once."
+BLOCKED: Final = "SPACE / pedal does nothing yet: first do what stands at the arrow above (or call the technician)."
 NOT_ACCEPTED: Final = "Nothing to reject: the last repetition is rejected already; earlier ones stay as they are."
 
 

@@ -20,6 +20,8 @@ class KeyBar(Panel):
             keys = []
         elif mode in (Mode.FOLLOWING, Mode.ALIGNING):
             keys = [(words("SPACE"), words("hold")), ("x", words("reject last")), ("s", words("stop request"))]
+        elif scene.view is not None and scene.view.blocked:
+            keys = [("x", words("reject last")), ("s", words("stop request"))]
         else:
             start = words("go on") if scene.view is not None and goes_on(scene.view) else words("start")
             keys = [(words("SPACE"), start), ("x", words("reject last")), ("s", words("stop request"))]

@@ -20,6 +20,12 @@ CONTROL_GONE = ("control_lost", "supervisor_stop")
 
 
 STILL_STOPPED: Final = "Not reset: the cause is still there. Remove it first, then press r again."
+STILL_DOUBTED: Final = (
+    "Not reset: the cause is still there. Move that joint slowly through its last good angle, or plug the exoskeleton in "
+    "again; then press r."
+)
+_DOUBTED: Final = ("joint_frozen", "joint_lost", "joint_out_of_range", "chain_broken")
+"""Stops of one joint's reading, which is not believed by itself once it was wrong for long (control/inputs.py)."""
 
 
 class Notice(Panel):
@@ -123,7 +129,7 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
     is_stopped = view.mode == Mode.STOPPED or is_gone
     event = event_words(view.stop_event, "", words, is_arm_off=view.is_arm_off)
     value, technical = detail_parts(view.stop_detail, words)
-    if view.is_arm_off and is_stopped:
+    if (view.is_arm_off and is_stopped) or is_gone:  # by the supervisor, or by the motors' own time-out
         headline = words("■ The robot has stopped and is switched off")
     else:
         headline = words("■ The robot has stopped") if is_stopped else words("■ The robot is stopping …")
@@ -149,7 +155,9 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
             press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
         foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
         if scene.remark and not is_gone:
-            foot = [*(row(f"  ▲ {line}", "warn") for line in wrap(words(scene.remark), width - 5)), *foot]
+            is_doubted = scene.remark == STILL_STOPPED and view.stop_event in _DOUBTED
+            remark = words(STILL_DOUBTED if is_doubted else scene.remark)
+            foot = [*(row(f"  ▲ {line}", "warn") for line in wrap(remark, width - 5)), *foot]
     return _with_foot(rows, foot, height, last)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Final
-
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_HAS_ENABLE
 from station.signals import Mode, SessionView
 from station.tui.language import Words
@@ -15,8 +13,6 @@ from station.tui.words import event_words, goes_on, joint_words
 
 _ALIGN_SHOWN_RAD = math.radians(0.5)
 """A smaller residual is not worth a word."""
-_BLOCKS: Final = ("supervisor_lost", "disk_full")
-"""Holds that last until somebody mends their cause: asking to follow does nothing."""
 
 
 class PhaseBox(Panel):
@@ -58,6 +54,8 @@ def _lines(text: str, width: int, tone: Tone = "plain") -> list[Row]:
 
 def _waiting(view: SessionView, words: Words, width: int, height: int, is_engaging: bool) -> list[Row]:
     has_switch = bool(view.inputs & INPUT_HAS_ENABLE)
+    if view.blocked:
+        return _blocked(view, words, width, height)
     if is_engaging:
         rows = [*_band(words("▶ Starting: keep your arms still …"), width, height, "action"), EMPTY]
         if has_switch:
@@ -65,10 +63,6 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         return rows
     is_dropped = view.mode == Mode.HOLD and view.is_arm_off
     event = event_words(view.stop_event, view.stop_detail, words, is_arm_off=is_dropped)
-    dropped = _lines(words("The robot is switched off; the arm may drop."), width, "warn") if is_dropped else []
-    if view.stop_event in _BLOCKS:
-        big = words("▲ Cannot go on: {cause}", cause=event.cause)
-        return [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong"), *dropped]
     if has_switch and view.inputs & INPUT_ENABLE_THROUGH:
         big = words("▶ Let the enable switch go, grip its middle, then press SPACE or the pedal")
     elif has_switch and not view.inputs & INPUT_ENABLE:
@@ -83,11 +77,27 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         if event.action:
             rows += _lines(f"→ {event.action}", width)
     if is_dropped:
-        return [*rows, *dropped]
+        return [*rows, *_dropped(words, width)]
     rows += _lines(
         words("The robot stands still. It first moves slowly to your arms' pose, then follows."), width, "dim"
     )
     return rows
+
+
+def _blocked(view: SessionView, words: Words, width: int, height: int) -> list[Row]:
+    """What lets nothing start, until somebody mends it."""
+    is_dropped = view.mode == Mode.HOLD and view.is_arm_off
+    event = event_words(view.blocked, view.blocked_detail, words, is_arm_off=is_dropped, stands=True)
+    if goes_on(view):
+        big = words("▲ Cannot go on: {cause}", cause=event.cause)
+    else:
+        big = words("▲ Cannot start: {cause}", cause=event.cause)
+    rows = [*_band(big, width, height, "band"), EMPTY, *_lines(f"→ {event.action}", width, "strong")]
+    return [*rows, *_dropped(words, width)] if is_dropped else rows
+
+
+def _dropped(words: Words, width: int) -> list[Row]:
+    return _lines(words("The robot is switched off; the arm may drop."), width, "warn")
 
 
 def _aligning(view: SessionView, words: Words, width: int, height: int) -> list[Row]:
