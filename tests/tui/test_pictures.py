@@ -25,7 +25,6 @@ from station.control.events import EVENTS, Effect
 from station.session.reasons import WORDS
 from station.signals import AlarmView, Mode, Verdict
 from station.tui.language import Language, Words
-from station.tui.widgets.banner import BLOCKED
 from station.tui.words import event_words, switch_words
 from tests.tui.conftest import SIZES, Staged
 from tests.tui.picture import svg, svg_lines
@@ -176,77 +175,6 @@ async def test_what_has_come_back_is_not_to_be_restarted(staged: Staged, event: 
         own = EVENTS[event].zh if language == "zh" else EVENTS[event].en
         assert squeeze([own.action]) not in shown
         assert ("现已恢复" if language == "zh" else "itisback") in shown
-
-
-@pytest.mark.parametrize("event", ["supervisor_lost", "no_supervisor", "disk_full", "no_session", "session_lost"])
-@pytest.mark.parametrize("state", ["ready", "hold"])
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_space_cannot_end_does_not_ask_for_space(staged: Staged, language: Language, state: str, event: str):
-    async with staged(STATES[state], language) as stage:
-        stage.link.show(stop_event=state == "hold" and "operator_hold" or "", stop_detail="", blocked=event)
-        own = EVENTS[event].zh if language == "zh" else EVENTS[event].en
-        for _ in range(2):
-            shown = squeeze(stage.rows("#phase"))
-            big = ("Cannotstart", "不能开始") if state == "ready" else ("Cannotgoon", "不能继续")
-            assert big[language == "zh"] in shown
-            assert squeeze([own.cause])[1:] in shown and squeeze([own.action])[1:] in shown
-            assert "SPACE" not in shown and "空格" not in shown
-            assert "SPACE" not in squeeze(stage.rows("#keys")) and "空格" not in squeeze(stage.rows("#keys"))
-            await stage.press("space")
-            assert not stage.app._heart.is_engaging and stage.link.asked() == []
-            said = squeeze(stage.rows("#banner"))
-            assert squeeze([Words(language)(BLOCKED)]) in said
-
-
-async def test_asking_for_a_start_ends_where_something_comes_to_block_it(staged: Staged):
-    async with staged(STATES["ready"]) as stage:
-        await stage.press("space")
-        assert stage.app._heart.is_engaging
-        stage.link.show(blocked="supervisor_lost")
-        assert "Cannotstart" in squeeze(stage.rows("#phase"))
-        assert not stage.app._heart.is_engaging
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("event", ["joint_frozen", "joint_lost", "joint_out_of_range", "motor_hot"])
-async def test_a_refused_reset_after_a_doubted_reading_names_the_way_out(
-    staged: Staged, language: Language, event: str
-):
-    async with staged(STATES["stopped"], language) as stage:
-        stage.link.show(stop_event=event, stop_detail="right_j4")
-        await stage.press("r")
-        stage.clock.advance(1.0)
-        stage.link.show(t_ns=stage.clock.now_ns)
-        shown = squeeze(stage.rows("#notice"))
-        assert ("没有复位" if language == "zh" else "Notreset") in shown
-        way_out = "最后的正常角度" if language == "zh" else "lastgoodangle"
-        assert (way_out in shown) is (event != "motor_hot")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_control_process_that_died_and_one_that_froze_are_told_alike(staged: Staged, language: Language):
-    who, off = ("技师", "已停止并断电") if language == "zh" else ("Technician", "hasstoppedandisswitchedoff")
-    for event in ("control_lost", "supervisor_stop"):
-        async with staged(STATES["stopped"], language) as stage:
-            stage.link.show(stop_event=event, stop_detail="", mode=int(Mode.DISCONNECTED), is_arm_off=False)
-            shown = squeeze(stage.rows("#notice"))
-            assert off in shown and who in shown, event
-            assert (
-                squeeze([EVENTS["control_lost"].zh.action if language == "zh" else EVENTS["control_lost"].en.action])[
-                    1:
-                ]
-                in shown
-            )
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_joint_outside_its_travel_is_told_in_degrees_with_its_name(staged: Staged, language: Language):
-    async with staged(STATES["stopped"], language) as stage:
-        stage.link.show(stop_event="outside_travel", stop_detail="right_j4: stands at -716 deg, travel 0 to 140 deg")
-        shown = squeeze(stage.rows("#notice"))
-        said = "右肘:现在-716°，行程0°至140°" if language == "zh" else "rightelbow:standsat-716°,travel0°to140°"
-        assert said in shown
-        assert "Technical" not in shown and "技术信息" not in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

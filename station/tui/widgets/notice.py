@@ -21,8 +21,8 @@ CONTROL_GONE = ("control_lost", "supervisor_stop")
 
 STILL_STOPPED: Final = "Not reset: the cause is still there. Remove it first, then press r again."
 STILL_DOUBTED: Final = (
-    "Not reset: the cause is still there. Move that joint slowly through its last good angle, or plug the exoskeleton in "
-    "again; then press r."
+    "Not reset: the cause is still there. Move that joint slowly through its last good angle, or plug the exoskeleton "
+    "in again; then press r."
 )
 _DOUBTED: Final = ("joint_frozen", "joint_lost", "joint_out_of_range", "chain_broken")
 """Stops of one joint's reading, which is not believed by itself once it was wrong for long (control/inputs.py)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_HAS_ENABLE
 from station.signals import Mode, SessionView
 from station.tui.language import Words
