@@ -242,7 +242,6 @@ class SessionView(msgspec.Struct, frozen=True):
     """The arm's, by name."""
     blocked: str = ""
     """While READY/HOLD: an event that has stood for a while and lets nothing start, by its name; '' where none does."""
-    blocked_detail: str = ""
 
 
 class RequestKind(StrEnum):

@@ -51,8 +51,8 @@ class TickMonitor:
         self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
         self._alarms: dict[str, AlarmView] = {}
         self._seen_ns: dict[str, int] = {}
-        self._holds: dict[str, tuple[str, int, int]] = {}
-        """Events that let nothing start: detail, when each first and last came without a break."""
+        self._holds: dict[str, tuple[int, int]] = {}
+        """Events that let nothing start: when each first and last came without a break."""
 
     def on_tick(self, tick: Tick) -> None:
         self.last = tick
@@ -64,29 +64,28 @@ class TickMonitor:
         for name, detail in tick.events:
             self.raise_alarm(name, detail, tick.start_ns)
             if tick.mode in _WAITS and effect_of(name) is Effect.HOLD and name not in _READERS:
-                self._hold(name, detail, tick.start_ns)
+                self._hold(name, tick.start_ns)
         self.stop_event, self.stop_detail = tick.cause, tick.cause_detail
         if tick.mode != self.mode:
             if self.mode in _STILL and tick.mode not in (Mode.STOPPING, Mode.STOPPED):
                 self._forget_causes(tick)
             self.mode, self.mode_since_ns = tick.mode, tick.start_ns
 
-    def _hold(self, name: str, detail: str, t_ns: int) -> None:
-        _, first_ns, last_ns = self._holds.get(name, ("", t_ns, t_ns))
-        self._holds[name] = (detail, t_ns if t_ns - last_ns > _BLOCKS_FOR_NS else first_ns, t_ns)
+    def _hold(self, name: str, t_ns: int) -> None:
+        first_ns, last_ns = self._holds.get(name, (t_ns, t_ns))
+        self._holds[name] = (t_ns if t_ns - last_ns > _BLOCKS_FOR_NS else first_ns, t_ns)
 
     @property
-    def blocked(self) -> tuple[str, str]:
-        """The event (name, detail) that stands and lets nothing start, the loudest of several; ('', '') for none. Of
+    def blocked(self) -> str:
+        """The event that stands and lets nothing start, the loudest of several; '' for none. Of
         the newest tick: where no more come, what was last true stays."""
         if self.last is None or self.last.mode not in _WAITS:
-            return "", ""
-        now_ns, found = self.last.start_ns, ("", "")
-        loudest = -1
-        for name, (detail, first_ns, last_ns) in self._holds.items():
+            return ""
+        now_ns, found, loudest = self.last.start_ns, "", -1
+        for name, (first_ns, last_ns) in self._holds.items():
             stands = last_ns - first_ns >= _BLOCKS_AFTER_NS and now_ns - last_ns <= _BLOCKS_FOR_NS
             if stands and EVENTS[name].severity > loudest:
-                loudest, found = EVENTS[name].severity, (name, detail)
+                loudest, found = EVENTS[name].severity, name
         return found
 
     def _forget_causes(self, tick: Tick) -> None:

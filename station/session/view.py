@@ -71,8 +71,7 @@ def build_view(
         reduced_speed_mm_s=_reduced_speed(rig),
         inputs=monitor.inputs,
         is_arm_off=monitor.is_arm_off,
-        blocked=monitor.blocked[0],
-        blocked_detail=monitor.blocked[1],
+        blocked=monitor.blocked,
         buses={} if tick is None else {bus.name: health for bus, health in zip(rig.arm.buses, tick.buses)},
     )
 

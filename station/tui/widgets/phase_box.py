@@ -88,7 +88,7 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
 def _blocked(view: SessionView, words: Words, width: int, height: int) -> list[Row]:
     """What lets nothing start, until somebody mends it."""
     is_dropped = view.mode == Mode.HOLD and view.is_arm_off
-    event = event_words(view.blocked, view.blocked_detail, words, is_arm_off=is_dropped, stands=True)
+    event = event_words(view.blocked, "", words, is_arm_off=is_dropped, stands=True)
     if goes_on(view):
         big = words("▲ Cannot go on: {cause}", cause=event.cause)
     else:
