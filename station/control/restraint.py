@@ -11,7 +11,7 @@ pose and, only near a bound, the braking tick by tick. Figures: docs/decisions/k
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
@@ -19,11 +19,9 @@ from station.control.arm_bounds import JOINT, NOTHING, OUTSIDE_SLACK_M, ArmBound
 from station.control.braking import Braking
 from station.control.chain import ArmChain
 from station.control.jerk import JerkJoint
+from station.control.share_search import COARSE, FINE, largest_share
 from station.control.workspace import Plane, bend_m, between, slopes_along
 
-_FINE: Final = 1 / 32
-_COARSE: Final = 1 / 8
-"""With a jerk limit a tick decides about the bend only."""
 _TRIES: Final = 6
 _TRIES_TOGETHER: Final = 3
 """Two arms near each other are dear to judge: what is not found in so many tries brakes."""
@@ -172,19 +170,19 @@ class Restraint:
         for arm in self._arms:
             share = 1.0
             if arm.why is not NOTHING:
-                share, arm.why = _largest(
+                share, arm.why = largest_share(
                     lambda share, arm=arm: self._judge_alone(arm, braking, wished, share),  # type: ignore[misc]
                     arm.why,
                     arm.share,
                     _TRIES,
-                    _COARSE if arm.is_smooth else _FINE,
+                    COARSE if arm.is_smooth else FINE,
                 )
                 arm.share = share
             shares.append(share)
         if not self._is_apart:
             why = self._pair_why if min(shares) == 1.0 else self._judge_pairs(self._motions(braking, wished, shares))
             if why is not NOTHING:
-                together, why = _largest(
+                together, why = largest_share(
                     lambda factor: self._judge_all(braking, wished, [own * factor for own in shares]),
                     why,
                     self._together,
@@ -392,27 +390,3 @@ class Restraint:
                 at += bend_m(arm.chain.points[index].reach_m, motion.travels)
             most = max(most, at)
         return most
-
-
-def _largest(
-    judge: Callable[[float], Found], found: Found, guess: float, tries: int, fine: float = _FINE
-) -> tuple[float, Found]:
-    """A share below 1 that passes, near the largest (0, the braking, always does), and what stands in the way of more.
-
-    Looks round the last answer first: from tick to tick it changes little. Gives up, careful, after so many tries.
-    """
-    low, high, step = 0.0, 1.0, fine
-    middle = min(max(guess, fine), 1.0 - fine)
-    while high - low > 1.5 * fine and tries:
-        tries -= 1
-        why = judge(middle)
-        if why is NOTHING:
-            low = middle
-            middle = min(low + step, (low + high) / 2)
-        else:
-            high = middle
-            if why[0]:
-                found = why
-            middle = max(high - step, (low + high) / 2)
-        step *= 2
-    return low, found

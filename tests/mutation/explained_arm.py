@@ -203,6 +203,11 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             _DOUBLE,
         ),
     ),
+    "share_search": (
+        ("while high - low > 1.5 * fine and tries:", ("1.5 to 1.875", "> to >="), _PASSED),
+        ("COARSE: Final = 1 / 8", ("1 to 2", "8 to 9"), _PASSED),
+        ("step *= 2", ("2 to 3",), _PASSED),
+    ),
     "restraint": (
         ("travel = (step + half) ** 2 * inverse if step else 0.0", ("0.0 to 0.001",), _QUICK),
         ("motion = arm.braking(steps, steps, 1.0)", ("1.0 to 1.25",), "both ends are the wish"),
@@ -211,8 +216,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("> to >=",),
             _DOUBLE,
         ),
-        ("while high - low > 1.5 * fine and tries:", ("1.5 to 1.875", "> to >="), _PASSED),
-        ("_COARSE: Final = 1 / 8", ("1 to 2",), _PASSED),
         (
             "return moved + way <= arm.room_m and (self._most_m is None or speed <= self._most_m)",
             ("<= to <", "<= to <, 2nd"),

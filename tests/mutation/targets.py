@@ -98,6 +98,9 @@ TARGETS: Final = {
         "station.control.restraint",
         tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("_quick", "_starts", "", "_space", "_smooth")),
     ),
+    "share_search": Target(
+        "station.control.share_search", ("tests/unit/test_restraint_space.py", "tests/unit/test_restraint_smooth.py")
+    ),
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),
     "ring": Target("station.link.ring", _LINK, without=_LINK_OTHERS),

@@ -10,7 +10,7 @@ import pytest
 from station.control.arm_bounds import JOINT, NOTHING
 from station.control.braking import StraightBraking
 from station.control.jerk import JerkJoint
-from station.control.restraint import _largest
+from station.control.share_search import largest_share
 from station.control.smooth_braking import SmoothBraking, smooth_path, straight_path
 from station.control.workspace import bend_m, between, slopes_along
 from tests.unit.test_restraint import DOWN, FORE, PERIOD_S, RADIUS, SIDE, UPPER, WALL, restraint
@@ -276,7 +276,7 @@ def test_where_only_the_other_arm_is_in_the_way_a_joints_own_limits_are_asked_as
 def test_what_the_joints_refuse_leaves_the_bound_that_was_found_before():
     wall = ("workspace_limit", "right_tool: wall")
     for refused, expected in ((JOINT, wall), (("speed", ""), ("speed", ""))):
-        _, found = _largest(lambda share, refused=refused: NOTHING if share < 0.3 else refused, wall, 0.9, 6)
+        _, found = largest_share(lambda share, refused=refused: NOTHING if share < 0.3 else refused, wall, 0.9, 6)
         assert found == expected
 
 

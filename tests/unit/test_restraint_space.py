@@ -10,7 +10,8 @@ import pytest
 from station.control.arm_bounds import NOTHING
 from station.control.chain import ArmChain
 from station.control.reduced import braking_travel, is_slow
-from station.control.restraint import Restraint, _largest
+from station.control.restraint import Restraint
+from station.control.share_search import largest_share
 from station.control.workspace import Plane, bend_m, between, highest_m, slopes_along
 from station.settings.kinematics import Chain, ChainJoint, ChainPoint
 
@@ -256,7 +257,7 @@ def test_the_largest_share_is_searched_round_the_last_answer(largest, guess):
         asked.append(share)
         return NOTHING if share <= largest else ("workspace_limit", f"{share}")
 
-    share, found = _largest(judge, ("speed", ""), guess, 30)
+    share, found = largest_share(judge, ("speed", ""), guess, 30)
     assert 0.0 <= largest - share <= 1.5 / 32
     assert asked[0] == min(max(guess, 1 / 32), 31 / 32)
     assert all(0.0 < one < 1.0 for one in asked) and len(asked) <= 9
@@ -265,7 +266,7 @@ def test_the_largest_share_is_searched_round_the_last_answer(largest, guess):
     everything = list(asked)
     for tries in range(4):
         asked.clear()
-        share, _ = _largest(judge, ("speed", ""), guess, tries)
+        share, _ = largest_share(judge, ("speed", ""), guess, tries)
         assert asked == everything[:tries]
         assert share == max((one for one in asked if one <= largest), default=0.0)
 
@@ -278,5 +279,5 @@ def test_from_the_right_answer_two_looks_suffice():
             asked.append(share)
             return NOTHING if share <= largest else ("speed", "")
 
-        share, _ = _largest(judge, NOTHING, largest - 0.01, 6)
+        share, _ = largest_share(judge, NOTHING, largest - 0.01, 6)
         assert share == largest - 0.01 and asked == [share, share + 1 / 32]
