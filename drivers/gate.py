@@ -39,8 +39,8 @@ class OutsideTravel(GateRefusal):
 
     def __init__(self, why: str, bound: JointBounds, position_rad: float) -> None:
         super().__init__(why)
-        at, lower, upper = (math.degrees(rad) for rad in (position_rad, bound.lower_rad, bound.upper_rad))
-        self.where = f"{bound.name}: stands at {at:.0f} deg, travel {lower:.0f} to {upper:.0f} deg"
+        at, lower, upper = (round(math.degrees(rad)) for rad in (position_rad, bound.lower_rad, bound.upper_rad))
+        self.where = f"{bound.name}: stands at {at} deg, travel {lower} to {upper} deg"
 
 
 @dataclass(frozen=True, slots=True)
