@@ -52,11 +52,12 @@ TARGETS: Final = {
     ),
     "jerk": Target(
         "station.control.jerk",
-        tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk", "smooth_braking")),
+        tuple(f"tests/unit/test_{name}.py" for name in ("jerk_exact", "jerk_outline", "jerk", "smooth_braking")),
         again=("tests.unit.test_smooth_braking",),
     ),
     "target_motion": Target(
-        "station.control.target_motion", ("tests/unit/test_jerk_exact.py", "tests/unit/test_jerk.py")
+        "station.control.target_motion",
+        tuple(f"tests/unit/test_{name}.py" for name in ("target_motion", "jerk_exact", "jerk")),
     ),
     "gate": Target(
         "drivers.gate",
@@ -79,8 +80,9 @@ TARGETS: Final = {
         ),
     ),
     "torque_watch": Target("station.control.torque_watch", ("tests/unit/test_torque_watch.py",)),
+    "bus_watch": Target("station.control.bus_watch", ("tests/unit/test_bus_watch.py",)),
     "gap_watch": Target("station.control.gap_watch", ("tests/unit/test_gap_watch.py",)),
-    "links": Target("station.control.links", ("tests/unit/test_links.py",)),
+    "links": Target("station.control.links", ("tests/unit/test_links.py", "tests/unit/test_links_pose.py")),
     "align": Target("station.control.align", ("tests/unit/test_align.py",)),
     "calibrate": Target("station.control.calibrate", ("tests/unit/test_calibrate.py",)),
     "retarget": Target("station.control.retarget", ("tests/unit/test_calibrate.py",)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 
@@ -141,45 +140,6 @@ def test_answers_of_the_first_20_ms_after_opening_count_for_nothing(rig):
     for after_ns, expected in ((20 * MS, False), (20 * MS + 1, True)):
         links.feedback = pose(clock.now_ns + after_ns, 0.1, 0.2)
         assert links.is_arm_fresh(clock.now_ns + after_ns) == expected
-
-
-def answer(rig, *position, again=()):
-    """A whole answer, a millisecond later; `again`: motors that have not answered anew."""
-    links, _, gate, clock = rig
-    clock.now_ns += MS
-    at = [links.feedback.t_ns[i] if i in again else clock.now_ns for i in range(len(position))]
-    gate.answers = [pose(0, *position)._replace(t_ns=tuple(at))]
-    links.read_arm()
-    return links
-
-
-def test_a_pose_is_sure_once_two_answers_agree(rig):
-    links, _, gate, _ = rig
-    assert not answer(rig, 0.1, 0.25).is_pose_sure
-    assert links.feedback is gate.answers[0]
-    links.read_arm()
-    assert not links.is_pose_sure, "the same answer read twice is no second one"
-    assert answer(rig, 0.1, 0.25).is_pose_sure
-
-
-def test_a_wrong_answer_between_two_right_ones_is_never_sure(rig):
-    answer(rig, 0.1, 0.2)
-    for position, expected in ((0.1, True), (0.9, False), (0.1, False), (0.1, True), (math.nan, False)):
-        assert answer(rig, position, 0.2).is_pose_sure == expected
-
-
-@pytest.mark.parametrize("late", [0, 1])
-def test_an_answer_that_comes_in_two_reads_is_not_two_answers(rig, late):
-    """One motor is late: the other one's single wrong answer stands in two poses, and does not agree with itself."""
-    early = 1 - late
-    for _ in range(2):
-        answer(rig, 0.1, 0.2)
-    wrong = (0.9, 0.2) if early == 0 else (0.1, 0.9)
-    assert not answer(rig, *wrong, again=(late,)).is_pose_sure
-    for _ in range(5):
-        assert not answer(rig, *wrong, again=(early,)).is_pose_sure
-    assert not answer(rig, 0.1, 0.2).is_pose_sure
-    assert answer(rig, 0.1, 0.2, again=(late,)).is_pose_sure
 
 
 def test_an_arm_that_failed_is_down_in_its_own_words_and_read_no_more(rig):
