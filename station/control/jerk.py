@@ -211,9 +211,11 @@ class JerkJoint:
         """In j a tick (a tick): of the last position sent."""
         self._jerk: float
         """How a changed in the last tick."""
-        self._position = self._rest = 0.0
-        """Of this tick: where the joint is, and B's a."""
-        self._next = (math.nan, 0.0, 0.0)
+        self._position: float
+        """Of this tick: where the joint is."""
+        self._rest: float
+        """B's a."""
+        self._next: tuple[float, float, float]
         """Of this tick: what is to be sent, v and a after it."""
 
     @property

@@ -40,7 +40,17 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("return -h if h < self.down else -self.down", ("< to <=",), _SAME),
         ("return h if h < self.down else self.down", ("< to <=",), _SAME),
         ("JerkBraking.curve: if v >= 0.0:", (">= to >",), "at rest both branches give the same"),
+        (
+            "JerkBraking.curve: if v >= 0.0:",
+            ("0.0 to 0.001",),
+            "so slow n is 0 in both branches, and both give -v",
+        ),
         ("JerkBraking.stop: if v >= 0.0:", (">= to >",), "at rest both branches give the same"),
+        (
+            "JerkBraking.stop: if v >= 0.0:",
+            ("0.0 to 0.001",),
+            "of the second one: off the curve from so slow it turns after no tick",
+        ),
         ("JerkJoint.follow: if v >= 0.0:", (">= to >",), "at rest both branches give the same"),
         (
             "JerkJoint.follow: if v >= 0.0:",
@@ -49,10 +59,27 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("if v > self._full:", ("> to >=",), _SAME),
         ("if c > self.down:", ("> to >=",), _SAME),
-        ("if c - 1.0 <= a <= c + 1.0:", ("<= to <",), _SAME),
+        ("if c - 1.0 <= a <= c + 1.0:", ("<= to <", "<= to <, 2nd"), _SAME),
+        (
+            "return max(abs(v + end), abs(v + turn)), max(abs(v), gathered + v if a > 0.0 else gathered - v)",
+            ("> to >=", "0.0 to 0.001"),
+            "without a bend, or with so little, nothing is gathered: an eighth too much, on this side or on that",
+        ),
+        (
+            "sign = 1.0 if v >= 0.0 else -1.0",
+            (">= to >",),
+            "at rest it is either off the curve, which sets it anew, or has no way left that it could be the sign of",
+        ),
+        (
+            "if not c - 1.0 <= a <= c + 1.0:",
+            ("<= to <", "<= to <, 2nd"),
+            "just a tick's change off the curve it meets it in that tick: the same way in other phases",
+        ),
+        ("sign = 1.0 if a > c else -1.0", ("> to >=",), "off the curve they are not equal"),
+        ("if left > self._full:", ("> to >=",), "at equality a phase of no tick"),
         (
             "return (self._along(v), 0.0) if v >= 0.0 else (-self._along(-v), 0.0)",
-            (">= to >", "0.0 to 0.001"),
+            (">= to >",),
             "so slow it ends within the tick: no way either way",
         ),
         ("k = ceil(a + sqrt(root)) - 1 if root > 0.0 else top - 1", ("> to >=",), _SAME),
@@ -61,7 +88,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)", ("> to >=",), _SAME),
         (
             "return int((b - sqrt(root if root > 0.0 else 0.0)) / 2)",
-            ("0.0 to 0.001",),
+            ("0.0 to 0.001", "0.0 to 0.001, 2nd"),
             "a double root but for rounding: in the tick more or less it moves on by 0",
         ),
         ("_AT_TARGET: Final = 1e-7", ("1e-07 to 1.25e-07",), _SPARE),
@@ -78,6 +105,21 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "with A = D, or at rest after this tick, no bend is left that is above A",
         ),
         (
+            "if up < down and (turn or v == 0.0 or v * end < 0.0):",
+            ("0.0 to 0.001, 2nd",),
+            "it goes on by so little that its bend is taken off but for a thousandth in the ticks until then",
+        ),
+        (
+            "goes_down = v < 0.0 or end < 0.0 or turn > 0.0",
+            ("0.0 to 0.001, 3rd",),
+            "having gone on by so little it ends on the other side of where it was: `end` tells it",
+        ),
+        (
+            "a = self._rest + share * (a - self._rest) if share > 0.0 else self._rest",
+            ("> to >=",),
+            _SAME,
+        ),
+        (
             "high, low = max(end, 0.0), min(end, 0.0)",
             ("0.0 to 0.001",),
             "a thousandth of a tick's jerk more careful at a wall",
@@ -91,7 +133,15 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._at_target = _AT_TARGET * min(self._up, 1.0) * self.j", ("1.0 to 1.25",), _SPARE),
         (
             "if self._low + self._far < p < self._high - self._far and (up == down or -up <= a <= up):",
-            ("< to <=", "<= to <", "condition always false", "or to and", "minus removed"),
+            (
+                "< to <=",
+                "< to <=, 2nd",
+                "<= to <",
+                "<= to <, 2nd",
+                "condition always false",
+                "or to and",
+                "minus removed",
+            ),
             _SLOW,
         ),
         ("if sent != target and abs(sent - target) < self._at_target:", ("< to <=",), _DOUBLE),
@@ -107,6 +157,12 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             _SAME,
         ),
         ("elif sent < self._lower:", ("< to <=",), _SAME),
+        ("elif sent < self._lower:", ("condition always true",), "inside, the larger of it and the limit is itself"),
+        (
+            "guess, near, peek = self.braking.curve(v), _NEAR, 2.0",
+            ("2.0 to 2.5",),
+            "the second look is further off: " + _FOUND,
+        ),
         ("guess = most if guess > most else max(guess, least)", ("> to >=",), _SAME),
         ("if -near < error < near:", ("< to <=", "< to <=, 2nd"), _DOUBLE),
         (
@@ -128,7 +184,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         (
             "other = min(guess + peek, end) if error < 0.0 else max(guess - peek, end)",
-            ("< to >=",),
+            ("< to >=", "0.0 to 0.001"),
             "the second look stands at the end: " + _FOUND,
         ),
         (
@@ -143,7 +199,9 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("if other == end:", ("condition always false",), "then the end is looked at twice, and is the answer"),
         ("if (other_error < 0.0) == (error < 0.0):", ("< to <=",), "a second look that hits is the answer either way"),
-        ("if (found < 0.0) == (error < 0.0):", ("< to <=",), "what hits was near enough"),
+        ("if (other_error < 0.0) == (error < 0.0):", ("< to <=, 2nd",), "a first look that hits was near enough"),
+        ("if (found < 0.0) == (error < 0.0):", ("< to <=", "< to <=, 2nd"), "what hits was near enough"),
+        ("other_error /= 2", ("2 to 3",), "another weight of the end that stays: " + _FOUND),
     ),
     "smooth_braking": (
         ("peak = v if v > 0.0 else -v", ("> to >=",), _SAME),
@@ -196,7 +254,11 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "a target that has stopped is where it is by a sixteenth of what jerk changes in a tick, not a twentieth: "
             "1e-6 rad at most, of arms that are told 4e-4 rad",
         ),
-        ("if not -self._most <= change <= self._most:  # no joint moves like that: it jumped", ("<= to <",), _DOUBLE),
+        (
+            "if not -self._most <= change <= self._most:  # no joint moves like that: it jumped",
+            ("<= to <", "<= to <, 2nd"),
+            _DOUBLE,
+        ),
         (
             "if not change and max(abs(error), abs(self.step), abs(self.bend)) < _QUIET * self._j:",
             ("< to <=",),

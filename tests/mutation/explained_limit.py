@@ -31,7 +31,11 @@ LIMIT: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("if room_down < far:", ("< to <=", "condition always true"), _COST),
         ("if target > upper:", ("> to >=",), _SAME),
         ("elif target < lower:", ("< to <=",), _SAME),
-        ("if -down <= behind <= down:", ("<= to <",), "one double of the wish; every choice of it is safe"),
+        (
+            "if -down <= behind <= down:",
+            ("<= to <", "<= to <, 2nd"),
+            "one double of the wish; every choice of it is safe",
+        ),
         ("elif behind > 0.0:", ("> to >=",), "0 is taken by the branch before"),
         ("if step >= 0.0:", (">= to >",), "from rest both branches give the same interval"),
         ("if least > cap:  # the speed limit was lowered: brake down to it", ("> to >=",), _SAME),
