@@ -27,6 +27,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("0.5 to 0.625",),
             "where the first search begins: from any share it finds one that passes",
         ),
+        ("ArmBounds.steps: if self.is_smooth:", ("condition always true",), "none of its joints has a jerk limit"),
         (
             "if not self.planes or sum([reach * travel for reach, travel in zip(self.reach, travels)]) <= self.room_m:",
             ("<= to <", "condition always false", "or to and"),
@@ -315,8 +316,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("_TOUCHING_M: Final = 1e-9", ("1e-09 to 1.25e-09",), _DOUBLE),
         ("_ROUNDING_M: Final = 1e-9", ("1e-09 to 1.25e-09",), _DOUBLE),
         ("if distance < _TOUCHING_M:", ("< to <=",), _DOUBLE),
-        ("if distance < 0.0:", ("< to <=",), _DOUBLE),
-        ("return 0.0", ("0.0 to 0.001",), "less than any two arms' thickness"),
         ("if sum(ways) <= self._apart_room_m:", ("<= to <", "condition always false"), _SLOW),
         ("if gap[0] - ways[a] - ways[b] >= need:", (">= to >",), _DOUBLE),
         (
@@ -332,7 +331,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("condition always true",),
             "a point that no joint moves has neither slopes nor reach: it adds 0",
         ),
-        ("step *= 2", ("2 to 3",), _PASSED),
     ),
     "chain": (
         (

@@ -83,7 +83,16 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "the same answers are as old: nothing is noted",
         ),
     ),
+    "bus_watch": (
+        (
+            "self._seen = [(0, 0, 0)] * len(names)",
+            ("0 to 1", "0 to 1, 2nd", "0 to 1, 3rd"),
+            "the first look finds counters that are not those of the beginning, and sets it",
+        ),
+        ("self._errors = [0] * len(names)", ("0 to 1",), "the first look tells no rise, and sets it"),
+    ),
     "torque_watch": (
+        ("_DIP_NS: Final = 30_000_000", ("30000000 to 30000001",), _NANO),
         (
             "self.is_slow = False",
             ("statement removed", "False to True"),

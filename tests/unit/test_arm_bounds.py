@@ -10,6 +10,7 @@ import pytest
 from station.control.arm_bounds import FAST, NOTHING, ArmBounds
 from station.control.braking import StraightBraking
 from station.control.chain import ArmChain
+from station.control.jerk import JerkJoint
 from station.control.reduced import braking_travel, is_slow
 from station.control.workspace import Plane, bend_m, highest_m, slopes_along
 from station.settings.kinematics import Chain, ChainJoint, ChainPoint
@@ -217,3 +218,44 @@ def test_a_start_exactly_on_a_plane_is_inside():
     arm.planes = [Plane("wall", 0.0, 0.0, 1.0, max(arm.chain.places[1][2], arm.chain.places[2][2]))]
     arm.start()
     assert arm.offset(2, 0) == arm.planes[0].offset_m
+
+
+def jerk_joint(kind: type[JerkJoint] = JerkJoint) -> JerkJoint:
+    joint = kind(-1.0, 1.0, 2.0, 15.0, 20.0, 300.0, 0.002)
+    joint.start()
+    for k in range(20):
+        joint.follow(0.5, 0.001 * k, 0.004)
+        joint.take()
+    joint.follow(0.5, 0.02, 0.004)
+    return joint
+
+
+@pytest.mark.parametrize("only", [None, 0, 1, 2])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_step_is_part_of_the_way_from_braking_to_the_wish_and_a_jerk_limit_knows_its_own(only, share):
+    braking, wished = [0.01, 0.02, 0.03, 0.04], [0.03, -0.02, 0.07, 0.01]
+    arm, smooth = bounds(), jerk_joint()
+    arm.only = only
+    own = [share if only in (None, index) else 0.0 for index in range(3)]
+    plain = [braking[joint] + part * (wished[joint] - braking[joint]) for joint, part in zip(JOINTS, own)]
+    assert arm.steps(braking, wished, share) == pytest.approx(plain, rel=1e-12)
+    arm.know(JOINTS[1], smooth)
+    plain[1] = smooth.mixed(own[1])[0] * smooth.j
+    assert arm.steps(braking, wished, share) == pytest.approx(plain, rel=1e-12)
+    assert smooth.mixed(0.0) != smooth.mixed(0.3) != smooth.mixed(1.0)
+
+
+@pytest.mark.parametrize(("share", "is_asked"), [(0.0, False), (5e-4, True), (0.5, True), (0.9995, True), (1.0, False)])
+def test_a_joint_is_asked_of_each_mixture_but_not_of_braking_itself_nor_of_its_own_wish(share, is_asked):
+    class Never(JerkJoint):
+        __slots__ = ()
+
+        def may(self, v, a):
+            return False
+
+    arm = bounds()
+    arm.know(JOINTS[1], jerk_joint(Never))
+    still = [0.0] * 4
+    assert arm.smooth_braking(still, still, share).is_legal is not is_asked
+    arm.only = 0  # the others brake
+    assert arm.smooth_braking(still, still, share).is_legal

@@ -1,8 +1,13 @@
-"""Two arms that begin too near each other: they may only come apart, with a little play that is given once."""
+"""Two arms that begin too near each other may only come apart, with a little play that is given once; and an arm that
+rests at a bound begins by one joint alone."""
 
 from __future__ import annotations
 
-from tests.unit.test_restraint import RADIUS, facing, judged, restraint
+import math
+
+import pytest
+
+from tests.unit.test_restraint import FORE, RADIUS, UPPER, WALL, facing, judged, restraint
 
 
 def test_arms_that_started_too_near_may_only_come_apart_and_what_they_came_apart_stays():
@@ -39,3 +44,43 @@ def test_the_play_of_a_start_too_near_is_given_once():
     held.start(facing(need - 0.020))  # it was apart meanwhile
     assert held.allows(facing(need - 0.0245), [0.0] * 4)
     assert not held.allows(facing(need - 0.0255), [0.0] * 4)
+
+
+AT_WALL = [0.0, math.acos((0.55 - 1e-10 - UPPER) / FORE), math.pi, 0.0]
+"""The right tool at the wall: a turn of either joint to the left leads away from it, to the right beyond."""
+OUT_TOGETHER = [-2e-4, 1e-4, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("braking", "wished", "is_slow", "expected"),
+    [
+        ([0.0, 0.0], OUT_TOGETHER, True, (0.0, 1.0)),
+        ([0.0, 0.0], OUT_TOGETHER, False, (0.0, 0.0)),  # that is led rests there
+        ([0.0, 0.0], [1e-4, -4e-4, 0.0, 0.0], True, (1.0, 0.0)),
+        ([0.0, 0.0], [-2e-4, -1e-4, 0.0, 0.0], True, (0.0, 0.0)),  # each leads out
+        ([0.0, 0.0], [-2e-4, 0.0, 0.0, 0.0], True, (0.0, 0.0)),
+        ([0.0, 1e-6], OUT_TOGETHER, True, (0.0, 1.0)),  # has begun, and goes on
+        ([1e-6, 0.0], OUT_TOGETHER, True, (0.0, 0.0)),  # another one has
+        ([1e-6, 1e-6], OUT_TOGETHER, True, (0.0, 0.0)),  # both have: no joint is left to begin
+    ],
+)
+def test_of_an_arm_at_a_wall_that_is_brought_one_joint_may_begin_that_leads_away(braking, wished, is_slow, expected):
+    held = restraint(planes=(WALL,))
+    held.start(AT_WALL)
+    assert not held.allows(AT_WALL, wished)
+    assert held.shares(AT_WALL, [*braking, 0.0, 0.0], wished, is_slow) == (*expected, 1.0, 1.0)
+    # The next search knows nothing of it.
+    assert not held.allows(AT_WALL, wished)
+    assert held.shares(AT_WALL, [*braking, 0.0, 0.0], wished) == (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("wished", [[2e-4, -1e-4, 0.0, 0.0], [0.0, 0.0, -2e-4, 1e-4]])
+def test_of_arms_that_are_as_near_as_they_may_be_one_joint_may_begin_that_leads_apart(wished):
+    near = facing(0.2 + sum(RADIUS) + 1e-10)
+    held = restraint(apart=0.2)
+    held.start(near)
+    assert not held.allows(near, wished)
+    shares = held.shares(near, [0.0] * 4, wished, True)
+    assert [share * step for share, step in zip(shares, wished)] == [0.0 if abs(w) > 1e-4 else w for w in wished]
+    assert not held.allows(near, wished)
+    assert held.shares(near, [0.0] * 4, wished) == (0.0,) * 4
