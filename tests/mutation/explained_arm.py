@@ -106,11 +106,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "with A = D, or at rest after this tick, no bend is left that is above A",
         ),
         (
-            "if up < down and (turn or v == 0.0 or v * end < 0.0):",
-            ("0.0 to 0.001, 2nd",),
-            "it goes on by so little that its bend is taken off but for a thousandth in the ticks until then",
-        ),
-        (
             "goes_down = v < 0.0 or end < 0.0 or turn > 0.0",
             ("0.0 to 0.001, 3rd",),
             "having gone on by so little it ends on the other side of where it was: `end` tells it",

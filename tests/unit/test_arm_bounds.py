@@ -212,6 +212,22 @@ def test_what_may_bend_beyond_a_plane_is_refused_and_what_cannot_come_so_far_is_
     assert arm.judge(StraightBraking(steps, arm.downs)) == NOTHING
 
 
+def test_who_begins_again_beyond_a_plane_is_given_no_more_play_than_the_first_time():
+    choose = random.Random(5)
+    wall = Plane("wall", 0.6, 0.0, 0.8, -5.0)  # everything is beyond it
+    arm = bounds(wall)
+    first: dict[tuple[int, int], float] = {}
+    for _ in range(12):
+        arm.chain.look(pose(choose))
+        for _ in range(2):
+            arm.start()
+            for index in (1, 2):
+                at = along(wall, arm.chain.places[index])
+                known = first.get((index, 0))
+                first[index, 0] = at + SLACK_M if known is None else max(at, known)
+            assert arm.offsets == pytest.approx(first, abs=1e-12)
+
+
 def test_a_start_exactly_on_a_plane_is_inside():
     arm = bounds(Plane("wall", 0.0, 0.0, 1.0, 0.0))
     arm.look([0.0] * 4)
