@@ -267,6 +267,13 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("step *= 2", ("2 to 3",), _PASSED),
     ),
     "restraint": (
+        ("if gain > _ROUNDING_M:", ("> to >=",), _DOUBLE),
+        (
+            "Restraint._way_out: arm.only = None",
+            ("statement removed",),
+            "the arm brakes then, whichever joint is looked at; `shares` forgets it at its end",
+        ),
+        ("if number in (pair[0], pair[2]):", ("condition always true",), "each pair is of both arms"),
         ("travel = (step + half) ** 2 * inverse if step else 0.0", ("0.0 to 0.001",), _QUICK),
         ("motion = arm.braking(steps, steps, 1.0)", ("1.0 to 1.25",), "both ends are the wish"),
         (
