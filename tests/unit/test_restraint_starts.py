@@ -84,3 +84,12 @@ def test_of_arms_that_are_as_near_as_they_may_be_one_joint_may_begin_that_leads_
     assert [share * step for share, step in zip(shares, wished)] == [0.0 if abs(w) > 1e-4 else w for w in wished]
     assert not held.allows(near, wished)
     assert held.shares(near, [0.0] * 4, wished) == (0.0,) * 4
+
+
+@pytest.mark.parametrize(("step", "may"), [(1e-3, 1.0), (4e-3, 0.0)])
+def test_the_joint_that_leads_away_from_a_wall_may_still_not_do_so_too_fast(step, may):
+    held = restraint(planes=(WALL,), speed=0.25)
+    held.start(AT_WALL)
+    wished = [-1.5 * step, step, 0.0, 0.0]
+    assert not held.allows(AT_WALL, wished)
+    assert held.shares(AT_WALL, [0.0] * 4, wished, True) == (0.0, may, 1.0, 1.0)
