@@ -92,7 +92,7 @@ def summary_text(view: SessionView | None, ending: Ending, tally: Tally, words: 
     label = max(cell_len(name) for name, _ in fields)
     lines = [title, *(f"  {name}{' ' * (label - cell_len(name))}  {text}" for name, text in fields)]
     if ending is not Ending.FINISHED and ending is not Ending.ABORTED:
-        lines.append(words("The screen was closed before the end of the shift. Where the run goes on, the arm holds."))
+        lines.append(words("The screen closed before the shift's end. Where the run goes on, the arm holds."))
     return "\n".join(lines) + "\n"
 
 
