@@ -13,7 +13,15 @@ from typing import Any, Final, NamedTuple
 
 from drivers.emulators import switch_hand
 from drivers.emulators.exo_board import ExoBoard
-from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, refuse_unknown, until_ns
+from drivers.emulators.leader_fault_requests import (
+    FIELDS,
+    channel_of,
+    in_words,
+    kind_of,
+    number,
+    refuse_unknown,
+    until_ns,
+)
 from firmware_bridge.exo_terms import SampleStatus
 from firmware_bridge.samples import INPUT_ESTOP
 
@@ -54,14 +62,7 @@ KINDS: Final[dict[str, str]] = {
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{kind: frozenset({"p"}) for kind in _SHARES},
     **{kind: frozenset({"channel"}) for kind in _CHANNEL_KINDS},
-    "offset": frozenset({"channel", "deg"}),
-    "drift": frozenset({"channel", "deg", "s"}),
-    "delay": frozenset({"ms", "jitter_ms"}),
-    "replug": frozenset({"name"}),
-    "reboot": frozenset({"off_s"}),
-    "other_board": frozenset({"serial_number"}),
-    "clock_step": frozenset({"s"}),
-    "clock_drift": frozenset({"ppm"}),
+    **FIELDS,
 }
 _TURN: Final = 1 << 15
 _ALL_BITS: Final = 0xFFFF

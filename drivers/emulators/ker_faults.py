@@ -28,7 +28,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.emulators.ker_hub import KerHub
-from drivers.emulators.leader_fault_requests import channel_of, in_words, kind_of, number, refuse_unknown, until_ns
+from drivers.emulators.leader_fault_requests import (
+    FIELDS,
+    channel_of,
+    in_words,
+    kind_of,
+    number,
+    refuse_unknown,
+    until_ns,
+)
 from drivers.emulators.pty_port import PtyPort
 
 _FRAME_KINDS: Final = ("drop", "duplicate", "reorder", "bit_flip", "wrong_seq", "wrong_length")
@@ -57,14 +65,7 @@ KINDS: Final[dict[str, str]] = {
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     **{kind: frozenset({"p"}) for kind in _FRAME_KINDS},
     **{kind: frozenset({"channel"}) for kind in _CHANNEL_KINDS},
-    "offset": frozenset({"channel", "deg"}),
-    "drift": frozenset({"channel", "deg", "s"}),
-    "delay": frozenset({"ms", "jitter_ms"}),
-    "replug": frozenset({"name"}),
-    "reboot": frozenset({"off_s"}),
-    "other_board": frozenset({"serial_number"}),
-    "clock_step": frozenset({"s"}),
-    "clock_drift": frozenset({"ppm"}),
+    **FIELDS,
 }
 _RAW_PER_DEG: Final = (1 << 15) / 360.0
 _OTHER_DEG: Final = tuple([(37 * n + 20) % 70 - 35.0 for n in range(64)])

@@ -6,7 +6,19 @@ Everything here raises ValueError in words: thing, value, expected.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+FIELDS: Final[dict[str, frozenset[str]]] = {
+    "offset": frozenset({"channel", "deg"}),
+    "drift": frozenset({"channel", "deg", "s"}),
+    "delay": frozenset({"ms", "jitter_ms"}),
+    "replug": frozenset({"name"}),
+    "reboot": frozenset({"off_s"}),
+    "other_board": frozenset({"serial_number"}),
+    "clock_step": frozenset({"s"}),
+    "clock_drift": frozenset({"ppm"}),
+}
+"""What the kinds take that every make of leader knows."""
 
 
 class StandingFault(Protocol):

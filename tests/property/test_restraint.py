@@ -20,6 +20,7 @@ from tests.bench.reach_inputs import (
     random_reach,
     rig_with,
     run,
+    with_jerk,
     with_kinematics,
 )
 from tests.property import limiter_judge
@@ -142,11 +143,12 @@ def test_an_arm_comes_to_the_bound_slows_down_rests_and_says_which(joints, event
     assert 0 <= near < 5, "it should come within a few millimetres"
 
 
-def test_the_other_arm_goes_on_and_a_new_start_leads_away():
-    inputs = swing(TIGHT, 800, right_j1=120, left_j1=20)
-    limiter = limiter_of(TIGHT)
+@pytest.mark.parametrize("rig", [TIGHT, with_jerk(TIGHT)], ids=["straight", "jerk"])
+def test_the_other_arm_goes_on_and_a_new_start_leads_away(rig):
+    inputs = swing(rig, 800, right_j1=120, left_j1=20)
+    limiter = limiter_of(rig)
     sent = run(limiter, inputs)
-    names = [joint.name for joint in TIGHT.arm.joints]
+    names = [joint.name for joint in rig.arm.joints]
     assert sent[-1][names.index("left_j1")] == pytest.approx(math.radians(20), abs=1e-3)
     assert limiter.obstacle is not None
     limiter.start(sent[-1].tolist())
@@ -158,10 +160,11 @@ def test_the_other_arm_goes_on_and_a_new_start_leads_away():
     assert limiter.obstacle is None
 
 
-def test_a_start_outside_may_only_come_in():
-    kinematics = TIGHT.arm.kinematics
+@pytest.mark.parametrize("tight", [TIGHT, with_jerk(TIGHT)], ids=["straight", "jerk"])
+def test_a_start_outside_may_only_come_in(tight):
+    kinematics = tight.arm.kinematics
     side = KeepOut(name="table", normal=(0.0, 0.0, -1.0), offset_mm=-850.0)  # elbows are lower than that
-    rig = with_kinematics(TIGHT, msgspec.structs.replace(kinematics, keep_out=(side,), box_mm=None, apart_mm=None))
+    rig = with_kinematics(tight, msgspec.structs.replace(kinematics, keep_out=(side,), box_mm=None, apart_mm=None))
     judge = ReachJudge(rig, MODEL)
     limiter = limiter_of(rig)
     inputs = swing(rig, 600, right_j4=10, left_j4=10)  # down

@@ -6,14 +6,12 @@ from __future__ import annotations
 import copy
 import math
 
-import msgspec
 import numpy as np
 import pytest
 
 from station import resolve
 from station.control.limit import Limiter
 from station.control.restraint import Restraint
-from station.settings.kinematics import KeepOut
 from tests.bench.reach_inputs import (
     MODEL,
     limiter_of,
@@ -21,7 +19,6 @@ from tests.bench.reach_inputs import (
     rig_with,
     run,
     with_jerk,
-    with_kinematics,
 )
 from tests.property.reach_judge import ReachJudge
 from tests.property.test_restraint import swing, violations
@@ -125,41 +122,6 @@ def test_an_arm_comes_to_the_bound_rests_there_without_chatter_and_says_which(jo
 
 def limiter_jerks(limiter):
     return np.array([joint.jerk_rad_s3 for joint in limiter.limits]) * limiter.period_s**3
-
-
-def test_the_other_arm_goes_on_and_a_new_start_leads_away():
-    inputs = swing(TIGHT, 700, right_j1=120, left_j1=20)
-    limiter = limiter_of(TIGHT)
-    sent = run(limiter, inputs)
-    names = [joint.name for joint in TIGHT.arm.joints]
-    assert sent[-1][names.index("left_j1")] == pytest.approx(math.radians(20), abs=1e-3)
-    assert limiter.obstacle is not None
-    limiter.start(sent[-1].tolist())
-    assert limiter.obstacle is None
-    back = inputs.start_rad.tolist()
-    for tick in range(800):
-        limiter.follow(back, 2, tick)
-    assert limiter.position_rad == pytest.approx(back, abs=1e-3)
-    assert limiter.obstacle is None
-
-
-def test_a_start_outside_may_only_come_in():
-    kinematics = TIGHT.arm.kinematics
-    side = KeepOut(name="table", normal=(0.0, 0.0, -1.0), offset_mm=-850.0)  # elbows are lower than that
-    rig = with_kinematics(TIGHT, msgspec.structs.replace(kinematics, keep_out=(side,), box_mm=None, apart_mm=None))
-    judge = ReachJudge(rig, MODEL)
-    limiter = limiter_of(rig)
-    inputs = swing(rig, 500, right_j4=10, left_j4=10)  # down
-    outside = judge.outside_m(judge.places(inputs.start_rad))
-    assert outside > 0.0
-    sent = run(limiter, inputs)
-    assert max(judge.outside_m(judge.places(row)) for row in sent[::5]) <= outside + 0.005 + 1e-9
-    assert limiter.obstacle is not None
-    limiter.start(inputs.start_rad.tolist())
-    up = swing(rig, 1, right_j4=140, left_j4=140, right_j1=60, left_j1=-60).target_rad[0].tolist()
-    for tick in range(1000):
-        limiter.follow(up, 1, tick)
-    assert judge.outside_m(judge.places(np.array(limiter.position_rad))) < outside
 
 
 def test_lowered_and_slow_speeds_keep_every_bound():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,24 +17,10 @@ from firmware_bridge.can_frame import (
     ERROR_PROTOCOL,
     ERROR_RESTARTED,
 )
-from tests.emulated_follower import FollowerThread, config_of, eventually
+from tests.emulated_follower import FollowerThread, eventually
 from tests.unit.follower_wire import RANGES, Wire, status
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[FollowerThread]:
-    with FollowerThread(config_of(tmp_path, 3)) as follower:
-        yield follower
-
-
-@pytest.fixture
-def wire(follower: FollowerThread) -> Iterator[Wire]:
-    wire = Wire(follower)
-    assert wire.ask() is not None
-    yield wire
-    wire.socket.close()
 
 
 def test_bus_off_is_told_by_an_error_frame_and_nothing_passes_until_the_restart(

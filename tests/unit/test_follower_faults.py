@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from firmware_bridge import damiao
-from tests.emulated_follower import FollowerThread, config_of, eventually
+from tests.emulated_follower import FollowerThread, eventually
 from tests.unit.follower_wire import RANGES, REFRESH, Wire, position, status
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[FollowerThread]:
-    with FollowerThread(config_of(tmp_path, 3)) as follower:
-        yield follower
-
-
-@pytest.fixture
-def wire(follower: FollowerThread) -> Iterator[Wire]:
-    wire = Wire(follower)
-    assert wire.ask() is not None
-    yield wire
-    wire.socket.close()
 
 
 def test_without_a_fault_each_command_gets_one_answer_on_the_reply_id(follower: FollowerThread, wire: Wire) -> None:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from firmware_bridge import damiao
-from tests.emulated_follower import FollowerThread, config_of, eventually
+from tests.emulated_follower import FollowerThread, eventually
 from tests.unit.follower_wire import REFRESH, Wire, status
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[FollowerThread]:
-    with FollowerThread(config_of(tmp_path, 3)) as follower:
-        yield follower
-
-
-@pytest.fixture
-def wire(follower: FollowerThread) -> Iterator[Wire]:
-    wire = Wire(follower)
-    assert wire.ask() is not None
-    yield wire
-    wire.socket.close()
 
 
 def test_a_silent_motor_hears_nothing_says_nothing_and_its_time_out_stops_it(
