@@ -25,6 +25,7 @@ from firmware_bridge.damiao import (
     FAULT_STATUSES,
     KD_MAX,
     KP_MAX,
+    OP_READ,
     OP_WRITE,
     RANGES,
     REGISTER_ID,
@@ -36,6 +37,7 @@ from firmware_bridge.damiao import (
     encode_gains,
     encode_motions,
     encode_refresh,
+    encode_register_read,
     encode_register_write,
     is_register_answer,
     motion_row,
@@ -134,6 +136,7 @@ class DamiaoArm:
         self._t_ns = [0] * count
         self._feedback = self._make_feedback()
         self._waits_to_be_on: set[int] = set()
+        self._tells_its_time_out: set[int] = set()
         self._spoken_ns = 0
         self._has_spoken = False
 
@@ -193,7 +196,8 @@ class DamiaoArm:
         """Ask every motor to switch on. No torque before the first command.
 
         Each is given its time-out again, for a motor that lost its supply has forgotten it; `read` switches it on when
-        it has confirmed that. Raises DriverError when a bus is gone or takes no frame.
+        it has confirmed that, and has it tell the time-out once more behind that. Raises DriverError when a bus is gone
+        or takes no frame.
         """
         self._waits_to_be_on = set(range(len(self._rows)))
         for bus, motor_id in self._motors:
@@ -201,21 +205,29 @@ class DamiaoArm:
         self._has_spoken = True
 
     def _take_register(self, index: int, data: bytes) -> None:
-        """A register answer outside the check-in: the time-out confirmed, or one that came late and means nothing."""
-        if index not in self._waits_to_be_on or data[2] != OP_WRITE or data[3] != RID_TIMEOUT:
+        """A register answer outside the check-in: of the time-out, or one that came late and means nothing."""
+        is_written = index in self._waits_to_be_on and data[2] == OP_WRITE
+        is_told = index in self._tells_its_time_out and data[2] == OP_READ
+        if data[3] != RID_TIMEOUT or not (is_written or is_told):
             return
         bus, motor_id = self._motors[index]
         units = decode_register(data).value
         if units != self._timeout_units:
             raise DriverError(
                 f"motor {self.joints[index]} (id {motor_id}, bus {self._buses[bus].name}): its time-out reads back "
-                f"{units}; expected {self._timeout_units}; it stays off, as it would not stop by itself: check its "
-                f"firmware"
+                f"{units}; expected {self._timeout_units}; it may not be on, as it would not stop by itself: check its "
+                f"supply and its firmware"
             )
+        if is_told:
+            self._tells_its_time_out.discard(index)
+            return
         self._waits_to_be_on.discard(index)
         if self._status[index] in FAULT_STATUSES:
             self._hand_over(bus, motor_id, CLEAR_ERROR)
         self._hand_over(bus, motor_id, ENABLE)
+        # A motor whose supply failed between its confirmation and being switched on would be on without a time-out.
+        self._tells_its_time_out.add(index)
+        self._hand_over(bus, REGISTER_ID, encode_register_read(motor_id, RID_TIMEOUT))
 
     def encode(self, command: ArmCommand) -> list[WireFrame]:
         """One MIT frame a motor, in joint order. Raises WireError on a number that is not finite."""
@@ -257,6 +269,7 @@ class DamiaoArm:
     def stop(self) -> None:
         """Switch every motor off. Never raises; a bus that takes no frame costs its share of STOP_BOUND_S."""
         self._waits_to_be_on.clear()
+        self._tells_its_time_out.clear()
         if not self._buses:
             return
         share_s = STOP_BOUND_S / len(self._buses)

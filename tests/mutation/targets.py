@@ -106,7 +106,9 @@ TARGETS: Final = {
     "supervisor": Target("station.supervisor", ("tests/unit/test_supervisor.py",)),
     "intents": Target("station.link.intents", _LINK, without=_LINK_OTHERS),
     "ring": Target("station.link.ring", _LINK, without=_LINK_OTHERS),
-    "damiao_arm": Target("drivers.arms.damiao", ("tests/unit/test_damiao_frames.py",)),
+    "damiao_arm": Target(
+        "drivers.arms.damiao", ("tests/unit/test_damiao_frames.py", "tests/unit/test_damiao_switching_on.py")
+    ),
     "ker_leader": Target("drivers.leaders.ker", ("tests/unit/test_ker_leader_bytes.py",)),
     "bus_lock": Target("drivers.bus_lock", ("tests/unit/test_bus_lock.py",)),
     # The codecs: bytes to numbers and back

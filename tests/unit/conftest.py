@@ -1,4 +1,4 @@
-"""An emulated arm of three motors, and a plain client on its bus."""
+"""An emulated arm of three motors and a plain client on its bus; an arm whose buses are in memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulated_follower import FollowerThread, config_of
+from tests.unit.damiao_buses import Rig
 from tests.unit.follower_wire import Wire
 
 
@@ -23,3 +24,12 @@ def wire(follower: FollowerThread) -> Iterator[Wire]:
     assert wire.ask() is not None
     yield wire
     wire.socket.close()
+
+
+@pytest.fixture
+def damiao_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """The arm is open and has asked all motors for their state."""
+    rig = Rig(monkeypatch)
+    with rig.arm:
+        rig.arm.read(0)
+        yield rig

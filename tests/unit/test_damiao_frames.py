@@ -9,123 +9,22 @@ import pytest
 from drivers.arms import damiao
 from drivers.arms.damiao import DamiaoArm, DamiaoBus, DamiaoJoint
 from drivers.errors import BusFullError, DriverError
-from drivers.ports import ArmCommand, LinkCounters, MotorMost, Pull, WireFrame
-from firmware_bridge.can_frame import FD_SIZE, HEADER, decode_frame
+from drivers.ports import ArmCommand, MotorMost, Pull, WireFrame
 from firmware_bridge.damiao import (
-    CLEAR_ERROR,
     DISABLE,
-    ENABLE,
     OP_READ,
-    OP_WRITE,
     RANGES,
-    RID_SOFTWARE_VERSION,
-    RID_TIMEOUT,
     decode_mit,
     encode_mit,
     encode_refresh,
     encode_register_answer,
-    encode_register_write,
     status_words,
 )
 from firmware_bridge.damiao_models import SHEETS
 from firmware_bridge.errors import WireError
+from tests.unit.damiao_buses import BUSES, JOINTS, MOTORS, UNITS, Rig, feedback_data
 
-BUSES = [DamiaoBus("right", "station_hub", "/right"), DamiaoBus("left", "station_hub", "/left", fd=True)]
-JOINTS = [
-    DamiaoJoint("r1", 0, 1, 0x11, "8009", 100.0, 1.0),
-    DamiaoJoint("r2", 0, 2, 0x12, "4310", 20.0, 0.5),
-    DamiaoJoint("l1", 1, 1, 0x11, "8009", 100.0, 1.0),
-    DamiaoJoint("l2", 1, 2, 0x12, "4340", 60.0, 0.75),
-    DamiaoJoint("l3", 1, 0x73, 0x13, "4310", 20.0, 0.5),
-]
-MOTORS = [(0, 1), (0, 2), (1, 1), (1, 2), (1, 0x73)]
-UNITS = 6000
 REFRESH_NS = 10_000_000
-
-
-class Bus:
-    """In memory; packed frames as they go to the kernel."""
-
-    def __init__(self, settings: DamiaoBus) -> None:
-        self.name, self.fd = settings.name, settings.fd
-        self.counters = LinkCounters()
-        self.sent: list[tuple[int, bytes]] = []
-        self.bounds_s: list[float] = []
-        self.arrived: list[tuple[int, bytes]] = []
-        self.error: DriverError | None = None
-        self.deaf: set[int] = set()
-        self.is_open = True
-
-    def header(self, can_id: int, length: int) -> bytes:
-        return HEADER.pack(can_id, length, 1 if self.fd else 0, 0)
-
-    def send_packed(self, raw: bytes, bound_s: float = 0.001) -> None:
-        assert (len(raw) == FD_SIZE) == self.fd
-        can_id, data = decode_frame(raw)
-        self.bounds_s.append(bound_s)
-        if self.error is not None:
-            raise self.error
-        if can_id in self.deaf:
-            raise BusFullError("full")
-        self.sent.append((can_id, data))
-
-    def receive_all(self) -> list[tuple[int, bytes]]:
-        arrived, self.arrived = self.arrived, []
-        return arrived
-
-    def fileno(self) -> int:
-        return 40 + self.fd
-
-    def close(self) -> None:
-        self.is_open = False
-
-
-class Rig:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.buses: list[Bus] = []
-        self.opened: list[tuple[object, ...]] = []
-        self.meetings: list[damiao.Meeting] = []
-        self.versions = [5013.0, 5012.0]
-        self.missing = ""
-        monkeypatch.setattr(damiao, "open_bus", self.open_bus)
-        monkeypatch.setattr(damiao, "check_in", self.check_in)
-        self.arm = DamiaoArm(BUSES, JOINTS, UNITS * 50e-6)
-
-    def open_bus(self, interface: str, channel: str, *, fd: bool, name: str) -> Bus:
-        if name == self.missing:
-            raise DriverError(f"bus {name} does not open")
-        if name == "right":
-            self.buses = []
-        self.opened.append((interface, channel, fd, name))
-        self.buses.append(Bus(DamiaoBus(name, interface, channel, fd)))
-        return self.buses[-1]
-
-    def check_in(self, buses: list[Bus], meetings: list[damiao.Meeting]) -> None:
-        assert buses == self.buses
-        self.meetings = meetings
-        for number, meeting in enumerate(meetings):
-            meeting.values[RID_SOFTWARE_VERSION] = self.versions[number % 2]
-
-    def said(self) -> list[tuple[int, int, bytes]]:
-        """(bus, id, data) of what was sent since the last call."""
-        found = [(index, *frame) for index, bus in enumerate(self.buses) for frame in bus.sent]
-        for bus in self.buses:
-            bus.sent.clear()
-        return found
-
-
-@pytest.fixture
-def rig(monkeypatch):
-    """The arm is open and has asked all motors for their state."""
-    rig = Rig(monkeypatch)
-    with rig.arm:
-        rig.arm.read(0)
-        yield rig
-
-
-def codes(position: int, velocity: int, torque: int, motor: int = 1, status: int = 0, *, t: tuple[int, int] = (30, 31)):
-    data = (motor & 15 | status << 4) << 40 | position << 24 | velocity << 12 | torque
-    return data.to_bytes(6, "big") + bytes(t)
 
 
 # -- opening
@@ -174,7 +73,7 @@ def test_what_was_known_of_the_motors_is_forgotten_with_the_next_opening(monkeyp
     rig = Rig(monkeypatch)
     with rig.arm as arm:
         arm.enable()
-        rig.buses[0].arrived = [(0x11, codes(40000, 2048, 2048, status=1))]
+        rig.buses[0].arrived = [(0x11, feedback_data(40000, 2048, 2048, status=1))]
         assert arm.read(5).t_ns == (5, 0, 0, 0, 0)
     with rig.arm as arm:
         feedback = arm.read(6)
@@ -182,7 +81,7 @@ def test_what_was_known_of_the_motors_is_forgotten_with_the_next_opening(monkeyp
         for numbers in feedback[:4]:
             assert all(map(math.isnan, numbers))
         assert arm.read(REFRESH_NS + 7) is feedback
-        confirm(rig, 0)
+        rig.confirm(0)
         rig.said()
         arm.read(8)
         assert rig.said() == []  # nobody asked to be on since
@@ -215,30 +114,30 @@ def test_what_can_not_be_is_refused(changes, words):
 COMMAND = ArmCommand((0.1, -0.2, 0.3, -0.4, 0.5), (0.5, 0.4, -0.3, 0.2, -0.1), epoch=0, slot_ns=0)
 
 
-def test_each_motor_is_told_its_own_command_with_its_own_gains_and_no_torque(rig):
-    rig.said()
-    frames = rig.arm.encode(COMMAND)
+def test_each_motor_is_told_its_own_command_with_its_own_gains_and_no_torque(damiao_rig):
+    damiao_rig.said()
+    frames = damiao_rig.arm.encode(COMMAND)
     assert frames == [
         WireFrame(joint.bus, joint.motor_id, encode_mit(RANGES[joint.model], p, v, joint.kp, joint.kd, 0.0))
         for joint, p, v in zip(JOINTS, COMMAND.position_rad, COMMAND.velocity_rad_s)
     ]
     assert all(isinstance(frame, WireFrame) for frame in frames)
-    rig.arm.send(COMMAND)
-    assert rig.said() == [tuple(frame) for frame in frames]
-    told = rig.arm.decode(frames)
+    damiao_rig.arm.send(COMMAND)
+    assert damiao_rig.said() == [tuple(frame) for frame in frames]
+    told = damiao_rig.arm.decode(frames)
     for index, (frame, joint) in enumerate(zip(frames, JOINTS)):
         mit = decode_mit(RANGES[joint.model], frame.data)
         assert (told.position_rad[index], told.velocity_rad_s[index]) == (mit.position_rad, mit.velocity_rad_s)
-        pull = rig.arm.pull(index, told.rest[index])
+        pull = damiao_rig.arm.pull(index, told.rest[index])
         assert pull == Pull(mit.kp, mit.kd, mit.torque_nm)
         assert pull.kp == pytest.approx(joint.kp, abs=0.2) and pull.kd == pytest.approx(joint.kd, abs=0.01)
 
 
-def test_frames_in_any_order_are_told_by_their_motor_and_what_is_missing_is_no_number(rig):
-    frames = rig.arm.encode(COMMAND)
-    told = rig.arm.decode(frames)
-    assert rig.arm.decode(frames[::-1]) == told
-    some = rig.arm.decode([frames[3], frames[1]])
+def test_frames_in_any_order_are_told_by_their_motor_and_what_is_missing_is_no_number(damiao_rig):
+    frames = damiao_rig.arm.encode(COMMAND)
+    told = damiao_rig.arm.decode(frames)
+    assert damiao_rig.arm.decode(frames[::-1]) == told
+    some = damiao_rig.arm.decode([frames[3], frames[1]])
     assert (some.position_rad[3], some.velocity_rad_s[1], some.rest[3]) == (
         told.position_rad[3],
         told.velocity_rad_s[1],
@@ -249,33 +148,33 @@ def test_frames_in_any_order_are_told_by_their_motor_and_what_is_missing_is_no_n
     assert [rest == -1 for rest in some.rest] == [True, False, True, False, True]
     for bus, can_id in ((0, 0x73), (0, 0x11), (1, 9)):
         with pytest.raises(WireError, match=f"frame to id 0x{can_id:x} on bus {bus}; expected a motor of the arm"):
-            rig.arm.decode([WireFrame(bus, can_id, bytes(8))])
+            damiao_rig.arm.decode([WireFrame(bus, can_id, bytes(8))])
 
 
-def test_stopping_tells_every_motor_and_shares_its_time(rig, monkeypatch):
+def test_stopping_tells_every_motor_and_shares_its_time(damiao_rig, monkeypatch):
     """A bus that takes nothing costs its half of 40 ms, a frame a quarter of that."""
     now_s = [100.0]
     monkeypatch.setattr(damiao.time, "monotonic", lambda: now_s[0])
 
     def full(raw: bytes, bound_s: float) -> None:
-        rig.buses[1].bounds_s.append(bound_s)
+        damiao_rig.buses[1].bounds_s.append(bound_s)
         now_s[0] += bound_s + 0.004
         raise BusFullError("full")
 
-    for bus in rig.buses:
+    for bus in damiao_rig.buses:
         bus.bounds_s.clear()
-    rig.said()
-    rig.buses[0].deaf = {1}
-    monkeypatch.setattr(rig.buses[1], "send_packed", full)
-    rig.arm.stop()
-    assert rig.said() == [(0, 2, DISABLE)]
-    assert rig.buses[0].bounds_s == [0.005, 0.005]
-    assert rig.buses[1].bounds_s == pytest.approx([0.005, 0.005, 0.002])
-    rig.buses[1].bounds_s.clear()
+    damiao_rig.said()
+    damiao_rig.buses[0].deaf = {1}
+    monkeypatch.setattr(damiao_rig.buses[1], "send_packed", full)
+    damiao_rig.arm.stop()
+    assert damiao_rig.said() == [(0, 2, DISABLE)]
+    assert damiao_rig.buses[0].bounds_s == [0.005, 0.005]
+    assert damiao_rig.buses[1].bounds_s == pytest.approx([0.005, 0.005, 0.002])
+    damiao_rig.buses[1].bounds_s.clear()
     now_s[0] = 0.0
     monkeypatch.setattr(damiao, "STOP_BOUND_S", 0.02)
-    rig.arm.stop()
-    assert rig.buses[1].bounds_s == pytest.approx([0.0025, 0.0025, 0.0])
+    damiao_rig.arm.stop()
+    assert damiao_rig.buses[1].bounds_s == pytest.approx([0.0025, 0.0025, 0.0])
 
 
 def test_an_arm_that_is_closed_takes_nothing(monkeypatch):
@@ -303,10 +202,10 @@ def test_a_motor_that_does_not_tell_its_version_is_of_firmware_0(monkeypatch):
 # -- answers
 
 
-def test_each_answer_is_read_by_its_motors_own_ranges(rig):
-    arm = rig.arm
-    rig.buses[0].arrived = [(0x12, codes(40000, 0x9AB, 0x7CD, 2, 1, t=(41, 40)))]
-    rig.buses[1].arrived = [(0x12, codes(65535, 0xFFF, 0, 2, 0xB, t=(0, 255)))]
+def test_each_answer_is_read_by_its_motors_own_ranges(damiao_rig):
+    arm = damiao_rig.arm
+    damiao_rig.buses[0].arrived = [(0x12, feedback_data(40000, 0x9AB, 0x7CD, 2, 1, t=(41, 40)))]
+    damiao_rig.buses[1].arrived = [(0x12, feedback_data(65535, 0xFFF, 0, 2, 0xB, t=(0, 255)))]
     feedback = arm.read(77)
     small, middle = RANGES["4310"], RANGES["4340"]
     assert feedback.position_rad[1] == pytest.approx(40000 * 2 * small.p_max_rad / 65535 - small.p_max_rad)
@@ -322,124 +221,67 @@ def test_each_answer_is_read_by_its_motors_own_ranges(rig):
     assert arm.read(78) is feedback
 
 
-def test_the_lowest_positions_are_positions_unless_the_frame_is_a_register_answer(rig):
+def test_the_lowest_positions_are_positions_unless_the_frame_is_a_register_answer(damiao_rig):
     for position in (0, 0x32, 0xFF, 0x100, 0x133):
-        rig.buses[0].arrived = [(0x11, codes(position, 0, 0))]
-        assert rig.arm.read(1).position_rad[0] == pytest.approx(position * 25 / 65535 - 12.5)
-    before = rig.arm.read(2)
-    rig.buses[0].arrived = [(0x11, encode_register_answer(1, OP_READ, 21, 12.5))]
-    assert rig.arm.read(3) is before
-    assert rig.buses[0].counters.bad == 0
+        damiao_rig.buses[0].arrived = [(0x11, feedback_data(position, 0, 0))]
+        assert damiao_rig.arm.read(1).position_rad[0] == pytest.approx(position * 25 / 65535 - 12.5)
+    before = damiao_rig.arm.read(2)
+    damiao_rig.buses[0].arrived = [(0x11, encode_register_answer(1, OP_READ, 21, 12.5))]
+    assert damiao_rig.arm.read(3) is before
+    assert damiao_rig.buses[0].counters.bad == 0
 
 
 @pytest.mark.parametrize(
     ("can_id", "data", "is_bad"),
     [
-        (0x11, codes(40000, 0, 0)[:7], True),
-        (0x11, codes(40000, 0, 0) + b"\0", True),
+        (0x11, feedback_data(40000, 0, 0)[:7], True),
+        (0x11, feedback_data(40000, 0, 0) + b"\0", True),
         (0x11, b"", True),
-        (0x11, codes(40000, 0, 0, 2), True),  # another motor's number inside
-        (0x01, codes(40000, 0, 0), False),  # a command's echo
-        (0x14, codes(40000, 0, 0, 4), False),  # a stranger
+        (0x11, feedback_data(40000, 0, 0, 2), True),  # another motor's number inside
+        (0x01, feedback_data(40000, 0, 0), False),  # a command's echo
+        (0x14, feedback_data(40000, 0, 0, 4), False),  # a stranger
     ],
 )
-def test_what_is_no_answer_of_a_motor_changes_nothing_and_what_follows_counts(rig, can_id, data, is_bad):
-    rig.buses[0].arrived = [(can_id, data), (0x12, codes(40000, 0, 0, 2))]
-    feedback = rig.arm.read(9)
+def test_what_is_no_answer_of_a_motor_changes_nothing_and_what_follows_counts(damiao_rig, can_id, data, is_bad):
+    damiao_rig.buses[0].arrived = [(can_id, data), (0x12, feedback_data(40000, 0, 0, 2))]
+    feedback = damiao_rig.arm.read(9)
     assert feedback.t_ns == (0, 9, 0, 0, 0)
-    assert rig.buses[0].counters.bad == is_bad and rig.buses[1].counters.bad == 0
+    assert damiao_rig.buses[0].counters.bad == is_bad and damiao_rig.buses[1].counters.bad == 0
 
 
-def test_of_a_long_id_an_answer_carries_the_lowest_four_bits(rig):
-    rig.buses[1].arrived = [(0x13, codes(40000, 0, 0, 0x73))]
-    assert rig.arm.read(9).t_ns == (0, 0, 0, 0, 9)
-    assert rig.buses[1].counters.bad == 0
+def test_of_a_long_id_an_answer_carries_the_lowest_four_bits(damiao_rig):
+    damiao_rig.buses[1].arrived = [(0x13, feedback_data(40000, 0, 0, 0x73))]
+    assert damiao_rig.arm.read(9).t_ns == (0, 0, 0, 0, 9)
+    assert damiao_rig.buses[1].counters.bad == 0
 
 
 # -- silence
 
 
-def test_motors_that_were_told_nothing_for_10_ms_are_asked(rig):
-    rig.said()
+def test_motors_that_were_told_nothing_for_10_ms_are_asked(damiao_rig):
+    damiao_rig.said()
     begin = 1_000_000_000
-    rig.arm.send(COMMAND)
-    rig.arm.read(begin)  # when it was said
-    rig.said()
-    rig.arm.read(begin + REFRESH_NS)
-    assert rig.said() == []
-    rig.arm.read(begin + REFRESH_NS + 1)
+    damiao_rig.arm.send(COMMAND)
+    damiao_rig.arm.read(begin)  # when it was said
+    damiao_rig.said()
+    damiao_rig.arm.read(begin + REFRESH_NS)
+    assert damiao_rig.said() == []
+    damiao_rig.arm.read(begin + REFRESH_NS + 1)
     asked = [(bus, 0x7FF, encode_refresh(motor)) for bus, motor in MOTORS]
-    assert rig.said() == asked
-    rig.arm.read(begin + 3 * REFRESH_NS)  # the asking was said here
-    rig.arm.read(begin + 4 * REFRESH_NS)
-    assert rig.said() == []
-    rig.buses[0].error = BusFullError("full")
-    rig.arm.read(begin + 4 * REFRESH_NS + 1)
-    rig.buses[0].error = DriverError("gone")
+    assert damiao_rig.said() == asked
+    damiao_rig.arm.read(begin + 3 * REFRESH_NS)  # the asking was said here
+    damiao_rig.arm.read(begin + 4 * REFRESH_NS)
+    assert damiao_rig.said() == []
+    damiao_rig.buses[0].error = BusFullError("full")
+    damiao_rig.arm.read(begin + 4 * REFRESH_NS + 1)
+    damiao_rig.buses[0].error = DriverError("gone")
     with pytest.raises(DriverError, match="gone"):
-        rig.arm.read(begin + 4 * REFRESH_NS + 2)
+        damiao_rig.arm.read(begin + 4 * REFRESH_NS + 2)
 
 
-def test_being_asked_to_be_on_is_being_spoken_to(rig):
-    rig.arm.enable()
-    rig.said()
-    rig.arm.read(REFRESH_NS * 5)
-    rig.arm.read(REFRESH_NS * 6)
-    assert rig.said() == []
-
-
-# -- switching on
-
-
-def confirm(rig: Rig, bus: int, motor: int = 1, units: int = UNITS, operation: int = OP_WRITE, rid: int = RID_TIMEOUT):
-    rig.buses[bus].arrived.append((0x10 + motor, encode_register_answer(motor, operation, rid, units)))
-
-
-def test_each_motor_is_on_only_when_it_has_confirmed_its_time_out(rig):
-    rig.said()
-    rig.arm.enable()
-    assert rig.said() == [(bus, 0x7FF, encode_register_write(motor, RID_TIMEOUT, UNITS)) for bus, motor in MOTORS]
-    rig.arm.read(1)
-    assert rig.said() == []
-    confirm(rig, 1)
-    rig.arm.read(2)
-    assert rig.said() == [(1, 1, ENABLE)]
-    confirm(rig, 1)  # once more: late, or twice on the bus
-    confirm(rig, 0, 2, operation=OP_READ)
-    confirm(rig, 0, 2, rid=21)
-    rig.arm.read(3)
-    assert rig.said() == []
-    confirm(rig, 0, 2)
-    rig.arm.read(4)
-    assert rig.said() == [(0, 2, ENABLE)]
-
-
-@pytest.mark.parametrize(
-    ("status", "is_cleared"), [(0, False), (1, False), (7, False), (8, True), (0xD, True), (0xE, True)]
-)
-def test_a_fault_is_cleared_before_the_motor_is_switched_on(rig, status, is_cleared):
-    rig.buses[0].arrived = [(0x11, codes(40000, 0, 0, 1, status))]
-    rig.arm.read(1)
-    rig.arm.enable()
-    rig.said()
-    confirm(rig, 0)
-    rig.arm.read(2)
-    assert rig.said() == [*([(0, 1, CLEAR_ERROR)] if is_cleared else []), (0, 1, ENABLE)]
-
-
-def test_a_wrong_confirmation_is_an_error_that_names_the_motor(rig):
-    rig.arm.enable()
-    rig.said()
-    confirm(rig, 1, 2, units=UNITS + 1)
-    with pytest.raises(DriverError, match=r"motor l2 \(id 2, bus left\): its time-out reads back 6001; expected 6000;"):
-        rig.arm.read(1)
-    assert rig.said() == []
-
-
-def test_a_confirmation_after_a_stop_switches_nothing_on(rig):
-    rig.arm.enable()
-    rig.arm.stop()
-    rig.said()
-    confirm(rig, 0)
-    rig.arm.read(1)
-    assert rig.said() == []
+def test_being_asked_to_be_on_is_being_spoken_to(damiao_rig):
+    damiao_rig.arm.enable()
+    damiao_rig.said()
+    damiao_rig.arm.read(REFRESH_NS * 5)
+    damiao_rig.arm.read(REFRESH_NS * 6)
+    assert damiao_rig.said() == []
