@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -50,18 +51,21 @@ class Rig:
 
 
 class People(World):
-    """Says what a test wants said: `asks` beside the leases of session and screens."""
+    """Says what a test wants said: `asks` (and `asks_once`) beside the leases of session and screens."""
 
     def __init__(self, seed: int = 11, **more: Any) -> None:
         super().__init__(seed, **more)
         self.asks: list[Asked] = []
+        self.asks_once: list[Asked] = []
 
     def intents(self) -> list[Asked]:
         if self.ms - self._asked_ms < 50:
             return []
         self._asked_ms = self.ms
         screens = [Asked(IntentKind.LEASE, Role.SCREEN, pid) for pid in (SCREEN, OTHER)]
-        return [Asked(IntentKind.LEASE, Role.SESSION, 1), *screens, *self.asks]
+        asks = [*self.asks, *self.asks_once]
+        self.asks_once.clear()
+        return [Asked(IntentKind.LEASE, Role.SESSION, 1), *screens, *asks]
 
 
 def engage(pid: int) -> Asked:
@@ -264,6 +268,68 @@ def test_what_waited_in_the_leaders_port_is_dropped_before_the_first_tick(rig, m
     rig.loop.ask_shutdown()
     assert rig.loop.run()
     assert order[:2] == ["drop", "tick"] and order.count("drop") == 1
+
+
+# -- the way back
+
+
+def test_a_joint_found_outside_its_travel_stops_with_that_word_and_nothing_is_switched_on(rig):
+    motor = people(rig)._motors[0][1]
+    motor.position_rad = math.radians(250)
+    tick = rig.until(Mode.STOPPED, 500)
+    assert tick.cause == "outside_travel" and "stands at 250 deg, travel" in tick.cause_detail
+    people(rig).asks = [Asked(IntentKind.RESET, Role.SCREEN, SCREEN)]
+    rig.go(300)
+    assert rig.frames(ENABLE) == 0, "each reset finds it there again"
+    motor.position_rad = 0.0  # a person moved it
+    rig.until(Mode.READY, 300)
+    people(rig).asks = []
+    assert set(rig.go(300).arm_status) == {MOTOR_ON}
+
+
+@pytest.mark.parametrize("tries", [1, 30])
+def test_one_reset_opens_a_line_that_is_down_and_counts_when_it_is_up(rig, monkeypatch, tries):
+    following(rig)
+    links = rig.loop._links
+    links.leader_down = "unplugged"
+    assert rig.until(Mode.STOPPED, 600).cause == "leader_error"
+    rig.go(100)
+    asked = []
+
+    def open_again() -> None:
+        asked.append(rig.world.ms)
+        if len(asked) == tries:
+            links.leader_down, links._is_new_leader = "", True
+
+    monkeypatch.setattr(links, "open_again", open_again)
+    assert rig.go(100).mode == Mode.STOPPED and not asked, "never by itself"
+    people(rig).asks_once = [Asked(IntentKind.RESET, Role.SCREEN, SCREEN)]
+    tick = rig.until(Mode.READY, 200)
+    assert len(asked) == tries and not tick.cause_detail
+
+
+def test_a_reset_that_waits_for_a_line_is_forgotten_after_a_while_and_by_who_thinks_better_of_it(rig, monkeypatch):
+    following(rig)
+    links = rig.loop._links
+    links.leader_down = "unplugged"
+    rig.until(Mode.STOPPED, 600)
+    asked: list[float] = []
+    monkeypatch.setattr(links, "open_again", lambda: asked.append(rig.world.ms))
+    for taken_back in (False, True):
+        asked.clear()
+        people(rig).asks = [Asked(IntentKind.RESET, Role.SCREEN, SCREEN)]
+        rig.go(60)
+        people(rig).asks = [Asked(IntentKind.HOLD, Role.SCREEN, SCREEN)] if taken_back else []
+        rig.go(60)
+        since = len(asked)
+        rig.go(1300)
+        assert (len(asked) > since) is not taken_back
+        assert rig.ticks[-1].mode == Mode.STOPPED
+        people(rig).asks = []
+        rig.go(1500)
+        over = len(asked)
+        rig.go(100)
+        assert len(asked) == over
 
 
 # -- words
