@@ -3,6 +3,8 @@
 Effects rest on one rule (docs/decisions/stop-categories.md): an arm without brakes drops when it is switched off, so
 a fault of the leader, the station or a person stops it and holds it where it is; a fault of the arm itself, whose hold
 can not be trusted, switches it off.
+
+One table in one file, however long: what the arm does and what a person is told of it are judged side by side.
 """
 
 from __future__ import annotations
@@ -520,11 +522,11 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         _OFF,
         _ALARM,
         (
-            "control process ended",
+            "control process ended or hangs",
             "motors switched off by themselves",
             "support the arm; end the shift; call the technician",
         ),
-        ("控制程序已退出", "电机已自行断电", "托住手臂；结束班次，呼叫技师"),
+        ("控制程序已退出或卡死", "电机已自行断电", "托住手臂；结束班次，呼叫技师"),
     ),
     (
         "shutdown",
