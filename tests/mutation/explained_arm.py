@@ -60,7 +60,7 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ),
         ("if v > self._full:", ("> to >=",), _SAME),
         ("if c > self.down:", ("> to >=",), _SAME),
-        ("if c - 1.0 <= a <= c + 1.0:", ("<= to <", "<= to <, 2nd"), _SAME),
+        ("if c - 1.0 <= a <= c + 1.0:", ("<= to <, 2nd",), _SAME),
         (
             "return max(abs(v + end), abs(v + turn)), max(abs(v), gathered + v if a > 0.0 else gathered - v)",
             ("> to >=", "0.0 to 0.001"),
@@ -114,11 +114,6 @@ ARM: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "a = self._rest + share * (a - self._rest) if share > 0.0 else self._rest",
             ("> to >=",),
             _SAME,
-        ),
-        (
-            "high, low = max(end, 0.0), min(end, 0.0)",
-            ("0.0 to 0.001",),
-            "a thousandth of a tick's jerk more careful at a wall",
         ),
         ("fastest, _ = self.braking.stop(self._most, 0.0)", ("0.0 to 0.001",), _FAR),
         (
