@@ -115,9 +115,14 @@ def test_its_room_is_the_nearest_points_from_the_nearest_plane(seed):
             room = min(wall.offset_m - along(wall, place) for wall in planes for place in places)
             assert arm.room_m == pytest.approx(room, abs=1e-12)
             assert arm.seen == position
+            assert arm.room_now_m() == arm.room_m
+        arm.chain.look(pose(choose))  # the chain alone: a pose that is tried
+        places = [arm.chain.places[index] for index in (1, 2)]
+        room = min(wall.offset_m - along(wall, place) for wall in planes for place in places)
+        assert arm.room_now_m() == pytest.approx(room, abs=1e-12) and arm.seen == position
     free = bounds()
     free.look(pose(choose))
-    assert free.room_m == math.inf
+    assert free.room_m == free.room_now_m() == math.inf
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -149,6 +154,7 @@ def test_a_start_beyond_a_plane_widens_it_for_that_point_and_what_came_in_stays(
                 assert arm.offset(index, number) == pytest.approx(wide[index, number], abs=1e-12)
                 room = min(room, wide[index, number] - at)
             assert arm.room_m == pytest.approx(room, abs=1e-12)
+            assert arm.room_now_m() == arm.room_m
         arm.planes = [wall._replace(offset_m=2.0) for wall in walls]
         arm.start()  # a new beginning, inside
         assert {arm.offset(*place) for place in wide} == {2.0}
