@@ -30,17 +30,17 @@ from tests.faults.cells import demo_run, try_cell
 from tests.faults.expected import FAULTS, LEADERS, MOVING, STATES, Fault
 from tests.faults.launcher import launcher_cell
 from tests.faults.machine import Machine
-from tests.faults.processes import PROCESS_FAULTS, ProcessFault, gate_cell, process_cell
+from tests.faults.processes import CLOCK_STEP, PROCESS_FAULTS, ProcessFault, gate_cell, process_cell
 
 _INTERRUPTED: Final = 130
 _ABOUT_S: Final = {Mode.READY: 1.7, Mode.FOLLOWING: 4.2, Mode.ALIGNING: 3.5, Mode.HOLD: 2.3}
 _RUN_S: Final = 4.5
 """A run of its own, and its end."""
 _GATE: Final = "station.gate refusal"
-_CLOCK: Final = "station.clock step"
+_CLOCK: Final = f"station.{CLOCK_STEP.name}"
 _CLOCK_WHY: Final = (
-    "would step the whole machine's clock. It matters to records only: motion goes by the monotonic clock; "
-    "tests/replay steps the loop's wall clock and finds it told"
+    "would step the whole machine's clock by 3 s and back: --step-clock does it. (It matters to records only: motion "
+    "goes by the monotonic clock.)"
 )
 _LAUNCHER: Final = {f"station.launcher {number.name}": number for number in (signal.SIGKILL, signal.SIGSTOP)}
 
@@ -66,7 +66,9 @@ class Job(NamedTuple):
         return _ABOUT_S[self.state] + _RUN_S
 
 
-def jobs(leaders: list[str], words: list[str], states: list[Mode], with_station: bool) -> list[Job]:
+def jobs(
+    leaders: list[str], words: list[str], states: list[Mode], with_station: bool, with_clock: bool = False
+) -> list[Job]:
     """In the order in which they are done. Faults of the arm are the same for all leaders."""
     found = [
         Job(leader, fault.name, state, fault)
@@ -76,10 +78,12 @@ def jobs(leaders: list[str], words: list[str], states: list[Mode], with_station:
         for state in states
     ]
     if with_station:
-        found += [Job("ker", f"station.{fault.name}", state, fault) for fault in PROCESS_FAULTS for state in states]
+        faults = (*PROCESS_FAULTS, CLOCK_STEP) if with_clock else PROCESS_FAULTS
+        found += [Job("ker", f"station.{fault.name}", state, fault) for fault in faults for state in states]
         if Mode.FOLLOWING in states:
             found += [Job("ker", name, Mode.FOLLOWING) for name in (_GATE, *_LAUNCHER)]
-        found.append(Job("ker", _CLOCK, None))
+        if not with_clock:
+            found.append(Job("ker", _CLOCK, None))
     return [job for job in found if not words or any(word in job.name for word in words)]
 
 
@@ -235,6 +239,7 @@ def _read_options() -> argparse.Namespace:
         choices=["ker", "ker-2.0.0", "exo-wire"],
         help="only this one, without the station's processes",
     )
+    parser.add_argument("--step-clock", action="store_true", help="step the machine's wall clock too (as root)")
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="keep each cell in FILE (JSON lines), and go on from it"
     )
@@ -246,7 +251,7 @@ def main() -> int:
     options = _read_options()
     states = [state for state in STATES if state.name in {name.strip().upper() for name in options.state.split(",")}]
     leaders = list(LEADERS) if options.leader is None else [options.leader.replace("-", "_").replace(".", "_")]
-    planned = jobs(leaders, options.fault, states, options.leader is None)
+    planned = jobs(leaders, options.fault, states, options.leader is None, options.step_clock)
     had = kept(options.save) if options.save else {}
     todo = [job for job in planned if job.key not in had]
     folder = Path(tempfile.mkdtemp(prefix="fm", dir="/tmp"))

@@ -26,7 +26,7 @@ from tests.faults.machine import Machine, looks_pauses, loop_pauses
 
 _CLEARED_S: Final = 0.5
 _QUIET_EVENTS: Final = frozenset({"loop_gap", "clock_step", "no_screen", "joint_rejected"})
-"""Told in passing; a tag that a cell is about names itself in its expectation."""
+"""Told in passing, unless a cell is about it."""
 _MAY_BE_TOLD: Final = frozenset({"samples_lost"})
 OVERSHOOT_DEG: Final = 3.0
 """Of a motor behind its command, at its bound."""
@@ -107,12 +107,13 @@ def watch(rig: DrivenRun, state: Mode, seconds: float) -> tuple[list[Look], list
     return looks, seen
 
 
-def reason_of(ticks: list[Tick], state: Mode) -> tuple[str, str]:
+def reason_of(ticks: list[Tick], state: Mode, expected: str = "") -> tuple[str, str]:
     """(`cause` or `(event)` or `-`, detail): what the ticks since the fault tell."""
     left = [tick for tick in ticks if tick.mode in _AFTER and (state is not Mode.HOLD or tick.mode != Mode.HOLD)]
     if left:
         return left[-1].cause, left[-1].cause_detail
-    told = [name for tick in ticks for name, _ in tick.events if name not in _QUIET_EVENTS]
+    quiet = [name for name in _QUIET_EVENTS if f"({name})" != expected]
+    told = [name for tick in ticks for name, _ in tick.events if name not in quiet]
     return (f"({told[0]})" if told else "-"), ", ".join(sorted(set(told)))
 
 

@@ -131,6 +131,9 @@ def test_every_cell_is_planned_once() -> None:
     assert {job.fault for job in planned} >= set(FAULTS)
     assert len(jobs(["exo_wire"], ["estop"], [Mode.HOLD], False)) == 1
     assert not jobs(["ker"], ["estop"], [Mode.HOLD], False)
+    assert [job.fault for job in planned if job.name == "station.clock step"] == [None], "the machine's clock is left"
+    stepped = jobs(["ker"], ["clock step"], list(STATES), True, with_clock=True)
+    assert [job.state for job in stepped] == list(STATES) and all(job.fault is not None for job in stepped)
 
 
 @pytest.mark.parametrize(
