@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.forked import forked
-from tests.mutation.targets import NOT_BY_DEFAULT, TARGETS
+from tests.mutation.targets import TARGETS
 
 Report = dict[str, Any]
 _COLUMNS = {
@@ -36,9 +36,7 @@ _COLUMNS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutation tests of the safety code.")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all but {' and '.join(NOT_BY_DEFAULT)}"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; otherwise all")
     parser.add_argument(
         "--seconds", type=float, default=1200.0, help="time limit for each module; 0: tell what is kept"
     )
@@ -54,8 +52,7 @@ def main() -> int:
             parser.error(f"{name!r} is no target; expected one of {', '.join(TARGETS)}")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     report: dict[str, Report] = {}
-    default = [name for name in TARGETS if options.coverage or name not in NOT_BY_DEFAULT]
-    for name in options.names or default:
+    for name in options.names or TARGETS:
         report[name] = _in_child(name, options)
         if not options.json:
             print("\n".join(_words(name, report[name])), flush=True)

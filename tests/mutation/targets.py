@@ -98,7 +98,10 @@ TARGETS: Final = {
     "smooth_braking": Target("station.control.smooth_braking", ("tests/unit/test_smooth_braking.py",)),
     "restraint": Target(
         "station.control.restraint",
-        tuple(f"tests/unit/test_restraint{subject}.py" for subject in ("_quick", "_starts", "", "_space", "_smooth")),
+        tuple(
+            f"tests/unit/test_restraint{subject}.py"
+            for subject in ("_quick", "_starts", "_alone", "", "_space", "_smooth")
+        ),
     ),
     "share_search": Target(
         "station.control.share_search", ("tests/unit/test_restraint_space.py", "tests/unit/test_restraint_smooth.py")
@@ -136,7 +139,3 @@ TARGETS: Final = {
     ),
     "params": Target("firmware_bridge.params", ("tests/unit/test_exo_board_words.py", "tests/unit/test_exo_wire.py")),
 }
-
-NOT_BY_DEFAULT: Final = ("restraint",)
-"""Judged by the whole sequences of tests/property/test_restraint.py too; the quick tests take five minutes for its
-mutants, and a few of them are neither killed nor explained."""

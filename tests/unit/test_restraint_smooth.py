@@ -312,7 +312,7 @@ def test_arms_that_are_apart_stay_so_where_braking_goes_further_than_the_wish():
             found = world.held._judge_alone(own, world.braking, world.wished, share)
             assert (found is JOINT) is expected
         left = world.held._apart_room_m - sum(arm.way_m for arm in world.held._arms)
-        assert spare == pytest.approx(left / 2, abs=1e-8)  # each arm has half of it
+        assert spare == pytest.approx((left - 1e-9) / 2, abs=1e-12)  # each arm has half of it, but for a nanometre
     assert world.held.shares(facing(far), world.braking, world.wished)[2:] == (1.0, 1.0)
 
 
@@ -328,6 +328,7 @@ def test_the_quick_look_adds_up_joint_by_joint_how_fast_and_how_far(smooth, size
     fast = {True: 0, False: 0}
     for _ in range(150):
         world.tick([choose.uniform(-0.2, 0.2) for _ in range(4)])
+        world.wished = [w if n in world.joints or choose.random() < 0.7 else 0.0 for n, w in enumerate(world.wished)]
         arm.seen = [angle + choose.uniform(-1, 1) * 1e-3 for angle in world.position]
         speed = way = moved = 0.0
         for index, reach in enumerate(REACH):

@@ -46,6 +46,39 @@ def test_the_play_of_a_start_too_near_is_given_once():
     assert not held.allows(facing(need - 0.0255), [0.0] * 4)
 
 
+def test_arms_that_begin_just_as_near_as_they_may_be_have_no_play():
+    beside = [0.0, 0.0, 0.0, 0.0]  # all their parts are 0.8 m from each other
+    held = restraint(apart=0.72)
+    held.start(beside)
+    assert {gap[0] - held._full_need(pair) for pair, gap in zip(held._pairs, held._gaps)} == {0.0}
+    assert held.allows(beside, [0.0] * 4)
+    assert not held.allows([1e-6, 0.0, 0.0, 0.0], [0.0] * 4)
+
+
+def head_on(gap_m: float) -> list[float]:
+    """Straight at each other, the upper arms leant inwards."""
+    lean = math.asin((0.8 - 2 * FORE - gap_m) / (2 * UPPER))
+    return [lean, math.pi / 2 - lean, -lean, lean - math.pi / 2]
+
+
+def test_arms_that_began_half_a_millimetre_beyond_their_play_may_not_touch():
+    held = restraint(apart=0.2)
+    held.start(head_on(0.0055))
+    assert held.allows(head_on(0.0006), [0.0] * 4)
+    assert not held.allows(head_on(0.0004), [0.0] * 4)
+    assert not held.allows(head_on(0.0), [0.0] * 4)
+
+
+@pytest.mark.parametrize(("gap_m", "touch"), [(0.0, True), (0.9e-9, True), (1.1e-9, False)])
+def test_only_arms_that_touch_are_in_no_direction_from_each_other(gap_m, touch):
+    """They began so near that their axes may touch; further than their play, no more than two millimetres, they may
+    not come even where they do."""
+    held = restraint(apart=0.2)
+    held.start(head_on(0.004))
+    assert held.allows(head_on(gap_m), [0.0] * 4)
+    assert held.allows(head_on(gap_m), [2e-3, 0.0, 0.0, 0.0]) is touch
+
+
 AT_WALL = [0.0, math.acos((0.55 - 1e-10 - UPPER) / FORE), math.pi, 0.0]
 """The right tool at the wall: a turn of either joint to the left leads away from it, to the right beyond."""
 OUT_TOGETHER = [-2e-4, 1e-4, 0.0, 0.0]
