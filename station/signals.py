@@ -242,6 +242,8 @@ class SessionView(msgspec.Struct, frozen=True):
     """The arm's, by name."""
     blocked: str = ""
     """While READY/HOLD: an event that has stood for a while and lets nothing start, by its name; '' where none does."""
+    must_let_go: bool = False
+    """While READY/HOLD: the enable switch is gripped in vain before it was let go."""
 
 
 class RequestKind(StrEnum):

@@ -15,6 +15,7 @@ from firmware_bridge.samples import (
     INPUT_HAS_ESTOP,
 )
 from station.control.events import EVENTS, Effect, Severity, effect_of
+from station.control.mode import Rules
 from station.signals import AlarmView, Mode, Tick
 
 ALARM_STANDS_NS: Final = 5_000_000_000
@@ -47,6 +48,9 @@ class TickMonitor:
         self.stop_event = ""
         self.stop_detail = ""
         self._has = 0
+        self._released_ns: int | None = None
+        """Since when the enable switch is released; None while it is not."""
+        self._has_let_go = False
         self._latency_ns: deque[int] = deque(maxlen=max(2, round(rate_hz)))
         self._slots: deque[tuple[int, int]] = deque(maxlen=max(2, round(rate_hz)))
         self._alarms: dict[str, AlarmView] = {}
@@ -70,6 +74,21 @@ class TickMonitor:
             if self.mode in _STILL and tick.mode not in (Mode.STOPPING, Mode.STOPPED):
                 self._forget_causes(tick)
             self.mode, self.mode_since_ns = tick.mode, tick.start_ns
+            if tick.mode == Mode.READY:
+                self._has_let_go = False
+        self._follow_switch(tick)
+
+    def _follow_switch(self, tick: Tick) -> None:
+        """As the control process does (control/mode.py)."""
+        switch = self.inputs & (INPUT_ENABLE | INPUT_ENABLE_THROUGH)
+        if not self._is_switch_heard or switch:
+            self._released_ns = None
+        elif self._released_ns is None:
+            self._released_ns = tick.start_ns
+        if not self._is_switch_heard or switch & INPUT_ENABLE_THROUGH:
+            self._has_let_go = False
+        elif self._released_ns is not None and tick.start_ns - self._released_ns >= Rules().enable_debounce_ns:
+            self._has_let_go = True
 
     def _hold(self, name: str, t_ns: int) -> None:
         first_ns, last_ns = self._holds.get(name, (t_ns, t_ns))
@@ -114,6 +133,22 @@ class TickMonitor:
         ]:
             del self._seen_ns[name], self._alarms[name]
         return tuple(sorted(self._alarms.values(), key=lambda alarm: (_rank(alarm.event), alarm.t_ns), reverse=True))
+
+    @property
+    def must_let_go(self) -> bool:
+        """The enable switch is held, or was pressed through: to grip it enables nothing before it was let go."""
+        return (
+            self.mode in _WAITS and not self._has_let_go and bool(self.inputs & (INPUT_ENABLE | INPUT_ENABLE_THROUGH))
+        )
+
+    @property
+    def _is_switch_heard(self) -> bool:
+        tick = self.last
+        return (
+            tick is not None
+            and bool(tick.inputs & (INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH))
+            and tick.start_ns - tick.sample_t_ns < _INPUTS_FRESH_NS
+        )
 
     @property
     def inputs(self) -> int:

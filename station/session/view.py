@@ -72,6 +72,7 @@ def build_view(
         inputs=monitor.inputs,
         is_arm_off=monitor.is_arm_off,
         blocked=monitor.blocked,
+        must_let_go=monitor.must_let_go,
         buses={} if tick is None else {bus.name: health for bus, health in zip(rig.arm.buses, tick.buses)},
     )
 

@@ -246,10 +246,11 @@ async def test_the_switches_are_read_whole_beside_many_alarms(staged: Staged, in
 @pytest.mark.parametrize("mode", [Mode.READY, Mode.HOLD])
 async def test_a_switch_pressed_through_is_to_be_let_go_first(staged: Staged, mode: Mode, language: Language):
     inputs = INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH
-    async with staged(view(mode=mode, in_rep=False, rep_s=0.0, inputs=inputs), language) as stage:
+    gripped = view(mode=mode, in_rep=False, rep_s=0.0, inputs=inputs, must_let_go=True)
+    async with staged(gripped, language) as stage:
         shown = squeeze(await stage.draw())
         assert squeeze(["松开使能开关，再握住中间位置" if language == "zh" else "Let the enable switch go"]) in shown
-        stage.link.show(inputs=INPUT_HAS_ENABLE)
+        stage.link.show(inputs=INPUT_HAS_ENABLE, must_let_go=False)
         shown = squeeze(await stage.draw())
         assert squeeze(["▶ 握住使能开关的中间位置" if language == "zh" else "▶ Grip the enable switch"]) in shown
 

@@ -196,6 +196,41 @@ def test_a_switch_that_is_no_longer_heard_is_released_and_a_stop_is_pressed(now:
     assert monitor.inputs == seen
 
 
+GRIPPED, THROUGH, LET_GO = INPUT_HAS_ENABLE | INPUT_ENABLE, INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH, INPUT_HAS_ENABLE
+
+
+@pytest.mark.parametrize(
+    ("hand", "in_vain"),
+    [
+        ([(GRIPPED, 500)], True),  # from the beginning
+        ([(LET_GO, 500)], False),  # nothing to let go
+        ([(LET_GO, 60), (GRIPPED, 500)], False),
+        ([(LET_GO, 40), (GRIPPED, 500)], True),  # that was a contact that bounced
+        ([(LET_GO, 40), (GRIPPED, 6), (LET_GO, 40), (GRIPPED, 6)], True),
+        ([(LET_GO, 60), (GRIPPED, 500), (THROUGH, 2)], True),
+        ([(LET_GO, 60), (GRIPPED, 500), (THROUGH, 2), (GRIPPED, 500)], True),  # on the way back
+        ([(LET_GO, 60), (THROUGH, 500), (LET_GO, 60), (GRIPPED, 2)], False),
+        ([(LET_GO, 60), (0, 100), (GRIPPED, 20)], True),  # not heard for a while
+        ([(0, 500)], False),  # a rig without
+    ],
+)
+def test_a_switch_gripped_in_vain_is_told(hand: list[tuple[int, int]], in_vain: bool):
+    monitor, maker = TickMonitor(500.0), TickMaker()
+    feed(monitor, maker, Mode.STOPPED, [(LET_GO if hand[0][0] else 0, 100), (GRIPPED if hand[0][0] else 0, 10)])
+    assert not monitor.must_let_go
+    feed(monitor, maker, Mode.READY, hand)
+    assert monitor.must_let_go is in_vain
+    feed(monitor, maker, Mode.FOLLOWING, [(hand[-1][0], 2)])
+    assert not monitor.must_let_go, "it was enabled, then"
+
+
+def feed(monitor: TickMonitor, maker: TickMaker, mode: Mode, hand: list[tuple[int, int]]) -> None:
+    for inputs, ms in hand:
+        for _ in range(ms // 2):
+            tick = maker.make((maker.index + 1) * 2_000_000, STILL, mode)
+            monitor.on_tick(msgspec.structs.replace(tick, inputs=inputs, sample_t_ns=tick.start_ns - 1_000_000))
+
+
 @pytest.mark.parametrize(
     ("status", "age_ms", "is_off"),
     [(1, 1, False), (0, 1, True), (13, 1, True), (1, 249, False), (1, 251, True)],

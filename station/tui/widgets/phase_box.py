@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_ENABLE_THROUGH, INPUT_HAS_ENABLE
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_HAS_ENABLE
 from station.signals import Mode, SessionView
 from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, Tone, band, row, spread, width_of, wrap
@@ -64,7 +64,7 @@ def _waiting(view: SessionView, words: Words, width: int, height: int, is_engagi
         return rows
     is_dropped = view.mode == Mode.HOLD and view.is_arm_off
     event = event_words(view.stop_event, view.stop_detail, words, is_arm_off=is_dropped)
-    if has_switch and view.inputs & INPUT_ENABLE_THROUGH:
+    if has_switch and view.must_let_go:
         big = words("▶ Let the enable switch go, grip its middle, then press SPACE or the pedal")
     elif has_switch and not view.inputs & INPUT_ENABLE:
         big = words("▶ Grip the enable switch in its middle, then press SPACE or the pedal")
