@@ -48,7 +48,7 @@ class Trigger(IntEnum):
     STILL = 4
     """The last command moved no joint."""
     RESET = 5
-    """A person asked, no stop stands (the emergency-stop input among them), the links are up."""
+    """A person asked, no stop stands (nor did the emergency-stop input a moment ago), the links are up."""
     CONNECTED = 6
     ALIGNED = 7
     ENGAGE = 8
@@ -101,6 +101,10 @@ class Rules(NamedTuple):
     enable_debounce_ns: int = 50_000_000
     """The enable switch must stay released for so long before it counts as let go, and in its middle before it counts
     as held: its contacts bounce, and on the way back from its third position both may be open for a moment."""
+    estop_debounce_ns: int = 50_000_000
+    """The emergency-stop contact must stay open for so long before a reset counts: one that flutters while its button
+    is in would else switch the arm on for a tick. A reset before that is lost, also one that waited for a link: a
+    person turns the button out first and asks later than that, or asks again."""
     align_timeout_ns: int = 30_000_000_000
     stopping_limit_ns: int = 1_000_000_000
     """Braking that takes longer ends by switching off."""
@@ -166,6 +170,8 @@ class State(NamedTuple):
     """Since when it is there."""
     switch_let_go: bool = False
     """The enable switch was released for long enough since READY began, and was heard since, never pressed through."""
+    estop_open_ns: int | None = 0
+    """Since when the emergency-stop contact is known to be open (0: was never pressed); None: it is not."""
     raised: tuple[tuple[str, str], ...] = ()
     """Events that `advance` itself found in this tick, for the record."""
 
@@ -197,8 +203,18 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     has = state.has | seen.inputs & (INPUT_HAS_ENABLE | INPUT_HAS_ESTOP)
     if seen.connected:
         has |= rules.required_inputs
-    if has & INPUT_HAS_ESTOP and (seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP):
-        raised.append(("estop", ""))
+
+    # The emergency stop counts as pressed at once, as let go after a while in which every moment told so.
+    estop_open_ns, may_reset = state.estop_open_ns, True
+    if has & INPUT_HAS_ESTOP:
+        if seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP:
+            raised.append(("estop", ""))
+            estop_open_ns = None
+        elif estop_open_ns is None:
+            estop_open_ns = now_ns
+        may_reset = estop_open_ns is not None and now_ns - estop_open_ns >= rules.estop_debounce_ns
+        if not (may_reset or seen.inputs_fresh):
+            estop_open_ns = None
 
     # The enable switch counts as out of its middle at once, as let go and as held after a while, and as held only after
     # it was let go: not if held from the beginning, nor on the way back from being pressed through.
@@ -245,7 +261,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     if worst < Effect.STOP and after is mode:
         # At most one a tick, each from the mode as it was: no way leads through two modes at once.
         for trigger, is_given in (
-            (Trigger.RESET, asks_reset and seen.connected and not state.ending),
+            (Trigger.RESET, asks_reset and may_reset and seen.connected and not state.ending),
             (Trigger.CONNECTED, seen.connected),
             (Trigger.ALIGNED, seen.aligned and restraint is None),
             (Trigger.ENGAGE, may_engage and restraint is None),
@@ -301,6 +317,7 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         switch,
         switch_ns,
         switch_let_go,
+        estop_open_ns,
         tuple(raised),
     )
 

@@ -203,9 +203,9 @@ def test_anybody_may_hold_stop_and_shut_down(role):
 def test_the_beginning_and_the_rules_are_what_is_written():
     assert State() == (
         *(Mode.DISCONNECTED, 0, 0, "", "", True, False, False),
-        *(None, None, 0, False, 0, Switch.UNHEARD, 0, False, ()),
+        *(None, None, 0, False, 0, Switch.UNHEARD, 0, False, 0, ()),
     )
-    assert Rules() == (300_000_000, 50_000_000, 30_000_000_000, 1_000_000_000, 0)
+    assert Rules() == (300_000_000, 50_000_000, 50_000_000, 30_000_000_000, 1_000_000_000, 0)
     assert [trigger.value for trigger in Trigger] == list(range(9))
 
 

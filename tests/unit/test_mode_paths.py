@@ -24,7 +24,11 @@ MIDDLE = INPUT_HAS_ENABLE | INPUT_ENABLE
 THROUGH = INPUT_HAS_ENABLE | INPUT_ENABLE_THROUGH
 STEP_NS = 100 * MS
 COARSE = Rules(
-    engage_fresh_ns=200 * MS, enable_debounce_ns=100 * MS, align_timeout_ns=200 * MS, stopping_limit_ns=200 * MS
+    engage_fresh_ns=200 * MS,
+    enable_debounce_ns=100 * MS,
+    estop_debounce_ns=100 * MS,
+    align_timeout_ns=200 * MS,
+    stopping_limit_ns=200 * MS,
 )
 
 
@@ -42,6 +46,7 @@ def shape(state: State, now_ns: int) -> State:
         engage_ns=age(state.engage_ns, COARSE.engage_fresh_ns + STEP_NS),
         engager_ns=(age(state.engager_ns, COARSE.engage_fresh_ns + STEP_NS) if mode is Mode.ALIGNING else 0) or 0,
         switch_ns=age(state.switch_ns, COARSE.enable_debounce_ns) or 0,
+        estop_open_ns=age(state.estop_open_ns, COARSE.estop_debounce_ns) if state.has & INPUT_HAS_ESTOP else 0,
         then_off=state.then_off and mode is Mode.STOPPING,
         cause="",
         detail="",
@@ -76,7 +81,7 @@ def all_inputs(switches: list[tuple[int, bool]]) -> list[Seen]:
         [(0, True)],
         [(MIDDLE, True), (MIDDLE, False), (INPUT_HAS_ENABLE, True)],
         [(MIDDLE, True), (INPUT_HAS_ENABLE, True), (THROUGH, True), (THROUGH | INPUT_ENABLE, True)],
-        [(INPUT_HAS_ESTOP, True), (PRESSED, True)],
+        [(INPUT_HAS_ESTOP, True), (PRESSED, True), (INPUT_HAS_ESTOP, False)],
     ],
     ids=["no switches", "enable switch", "enable switch of three positions", "emergency stop"],
 )
@@ -107,12 +112,18 @@ def test_no_path_moves_without_a_person_nor_leaves_a_stop_without_a_reset(switch
 def judge_step(before: State, seen: Seen, after: State) -> None:
     kinds = {asked.kind for asked in seen.asked}
     effects = {effect_of(name) for name, _ in seen.events}
-    stops = effects & {Effect.STOP, Effect.STOP_OFF, Effect.OFF} or bool(seen.inputs & INPUT_ESTOP)
+    is_open = not after.has & INPUT_HAS_ESTOP or seen.inputs & PRESSED == INPUT_HAS_ESTOP
+    stops = effects & {Effect.STOP, Effect.STOP_OFF, Effect.OFF} or not is_open
     step = (before, seen, after)
     if stops or IntentKind.SHUTDOWN in kinds:
         assert after.mode in (Mode.STOPPING, Mode.STOPPED), step
     if before.mode is Mode.STOPPED and after.mode is not Mode.STOPPED:
         assert after.mode is Mode.READY and IntentKind.RESET in kinds and seen.connected and not stops, step
+        if after.has & INPUT_HAS_ESTOP:
+            assert before.estop_open_ns is not None, step
+            assert STEP_NS - before.estop_open_ns >= COARSE.estop_debounce_ns, step
+    if after.has & INPUT_HAS_ESTOP and before.estop_open_ns is None:
+        assert after.estop_open_ns == (STEP_NS if is_open and seen.inputs_fresh else None), step
     if before.mode is Mode.STOPPING:
         assert after.mode in (Mode.STOPPING, Mode.STOPPED), step
     if after.mode in MOVING and before.mode not in MOVING:

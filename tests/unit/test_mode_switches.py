@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import Effect
-from station.control.mode import Rules, Seen, advance
+from station.control.mode import STOPS, Rules, Seen, advance
 from station.signals import Mode
-from tests.unit.mode_run import CALM, ENGAGE, EVENT_OF, MS, RESET, Run, reached
+from tests.unit.mode_run import CALM, ENGAGE, EVENT_OF, MS, RESET, RULES, Run, reached
 
 PRESSED = INPUT_HAS_ESTOP | INPUT_ESTOP
 MIDDLE = INPUT_HAS_ENABLE | INPUT_ENABLE
+LET_GO = 26
+"""Ticks after which a switch that was let go counts as that, the stop contact too: 50 ms of 2."""
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -22,8 +26,92 @@ def test_the_emergency_stop_latches_in_every_mode(mode):
     if mode not in (Mode.STOPPING, Mode.STOPPED):
         assert run.state.cause == "estop"
     assert run.tick(CALM._replace(inputs=PRESSED, asked=RESET.asked), times=3) is Mode.STOPPED
-    assert run.tick(CALM._replace(inputs=INPUT_HAS_ESTOP), times=3) is Mode.STOPPED
+    assert run.tick(CALM._replace(inputs=INPUT_HAS_ESTOP), times=LET_GO) is Mode.STOPPED
     assert run.tick(RESET._replace(inputs=INPUT_HAS_ESTOP)) is Mode.READY
+
+
+OPEN = CALM._replace(inputs=INPUT_HAS_ESTOP)
+RESET_OPEN = RESET._replace(inputs=INPUT_HAS_ESTOP)
+SHUT = CALM._replace(inputs=PRESSED)
+OPEN_NS = Rules().estop_debounce_ns
+
+
+def after_estop(*told: tuple[Seen, int]) -> Run:
+    """The contact was pressed, and each of `told` was seen that many ns after the one before."""
+    run = reached(Mode.READY)
+    run.tick(SHUT)
+    for seen, later_ns in told:
+        run.now_ns += later_ns
+        run.state = advance(run.state, seen, RULES, run.now_ns)
+    assert (run.state.mode is Mode.STOPPED) is run.state.off
+    return run
+
+
+def test_an_emergency_stop_counts_as_let_go_after_50_ms_to_the_nanosecond():
+    assert OPEN_NS == 50 * MS
+    assert after_estop((OPEN, MS), (RESET_OPEN, OPEN_NS - 1)).state.off
+    assert not after_estop((OPEN, MS), (RESET_OPEN, OPEN_NS)).state.off
+    assert after_estop((RESET_OPEN, OPEN_NS)).state.off, "the time counts from where it is seen open"
+
+
+@pytest.mark.parametrize("seen", [SHUT, CALM], ids=["pressed", "not reported"])
+def test_an_emergency_stop_pressed_again_begins_its_50_ms_anew(seen):
+    told = (OPEN, MS), (OPEN, OPEN_NS - 1), (seen, 1), (OPEN, 1)
+    assert after_estop(*told, (RESET_OPEN, OPEN_NS - 1)).state.off
+    assert not after_estop(*told, (RESET_OPEN, OPEN_NS)).state.off
+
+
+def test_silence_is_no_sign_of_an_emergency_stop_let_go_but_after_that_makes_it_no_less_so():
+    silent = OPEN._replace(inputs_fresh=False)
+    told = (OPEN, MS), (silent, OPEN_NS - 1), (OPEN, 1)
+    assert after_estop((silent, MS), (RESET_OPEN, OPEN_NS)).state.off
+    assert after_estop(*told, (RESET_OPEN, OPEN_NS - 1)).state.off
+    assert not after_estop(*told, (RESET_OPEN, OPEN_NS)).state.off
+    assert not after_estop((OPEN, MS), (silent, OPEN_NS), (RESET_OPEN, 1)).state.off
+
+
+def test_a_reset_before_an_emergency_stop_counts_as_let_go_is_lost():
+    run = after_estop((OPEN, MS), (RESET_OPEN, OPEN_NS - 1))
+    assert run.tick(OPEN, times=100) is Mode.STOPPED
+    assert run.tick(RESET_OPEN) is Mode.READY
+
+
+@pytest.mark.parametrize("closed_in_100", [5, 50, 95])
+def test_a_contact_that_flutters_while_its_button_is_in_never_switches_the_arm_on(closed_in_100):
+    """A person asks in every tick; the contact opens and closes at random, but never for as long as a let-go one."""
+    random = Random(closed_in_100)
+    run = reached(Mode.FOLLOWING)
+    run.tick(SHUT)
+    since_ns = run.now_ns
+    for _ in range(10_000):
+        is_shut = random.randrange(100) < closed_in_100 or run.now_ns + 2 * MS - since_ns >= OPEN_NS
+        if is_shut:
+            since_ns = run.now_ns + 2 * MS
+        assert run.tick(RESET._replace(inputs=PRESSED if is_shut else INPUT_HAS_ESTOP)) is Mode.STOPPED
+        assert run.state.off
+
+
+@pytest.mark.parametrize("inputs", [0, INPUT_ESTOP, INPUT_HAS_ENABLE], ids=["none", "a bit of none", "enable switch"])
+def test_without_an_emergency_stop_contact_a_reset_counts_at_once(inputs):
+    run = reached(Mode.STOPPED)
+    assert run.tick(RESET._replace(inputs=inputs)) is Mode.READY
+
+
+@pytest.mark.parametrize("fresh_until_now", [True, False])
+def test_an_emergency_stop_contact_that_was_never_pressed_delays_no_reset(fresh_until_now):
+    run = Run()
+    run.tick(OPEN, times=3)
+    run.tick(OPEN._replace(events=(EVENT_OF[Effect.STOP],), connected=fresh_until_now, inputs_fresh=fresh_until_now))
+    assert run.state.mode is Mode.STOPPED
+    assert run.tick(RESET_OPEN) is Mode.READY
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode not in STOPS])
+def test_an_emergency_stop_acts_in_the_tick_in_which_it_is_seen(mode):
+    run = reached(mode)
+    run.tick(OPEN)
+    assert run.state.mode is mode or mode is Mode.DISCONNECTED
+    assert run.tick(SHUT) is Mode.STOPPED and run.state.off and run.state.cause == "estop"
 
 
 def test_an_emergency_stop_that_is_no_longer_reported_counts_as_pressed():
@@ -36,10 +124,6 @@ def test_an_emergency_stop_that_is_no_longer_reported_counts_as_pressed():
 def test_bits_of_switches_that_the_device_does_not_have_mean_nothing():
     run = reached(Mode.FOLLOWING)
     assert run.tick(CALM._replace(inputs=INPUT_ESTOP | INPUT_ENABLE), times=5) is Mode.FOLLOWING
-
-
-LET_GO = 26
-"""Ticks after which a released switch counts as let go: 50 ms of 2."""
 
 
 def with_switch(inputs: int) -> Run:
