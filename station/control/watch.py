@@ -144,21 +144,32 @@ class FrozenWatch:
 
 
 class ApartWatch:
-    """A joint that is not where it was told to be, for longer than a movement explains."""
+    """A joint that is not where it was told to be, for longer than a movement explains.
+
+    Time apart adds up, time together is paid back at the same pace: one wrong answer does not undo it, nor does an arm
+    that is led to and fro against what is in its way. Who catches up is longer together than apart, and is forgotten.
+    """
 
     def __init__(self, rig: Rig) -> None:
         self._names = tuple(joint.name for joint in rig.arm.joints)
         self.most_rad = math.radians(rig.arm.following_error_deg)
-        self._since_ns: int | None = None
+        self._looked_ns = 0
+        self._is_apart = False
+        """At the last look: until the next one nothing else is known. Whichever joint: what presses may change."""
+        self._apart_ns = 0
 
     def look(self, into: Events, sent_rad: Sequence[float] | None, feedback: ArmFeedback, now_ns: int) -> None:
-        """`sent_rad`: the last command, None while there is none."""
-        most = self.most_rad
-        if sent_rad is None or all([-most <= s - m <= most for s, m in zip(sent_rad, feedback.position_rad)]):
-            self._since_ns = None
+        """`sent_rad`: the last command, None while there is none: what was before is of no meaning then."""
+        if sent_rad is None:
+            self._is_apart, self._apart_ns = False, 0
             return
-        self._since_ns = now_ns if self._since_ns is None else self._since_ns
-        if now_ns - self._since_ns > _APART_NS:
+        if self._is_apart:
+            self._apart_ns += now_ns - self._looked_ns
+        elif self._apart_ns:
+            self._apart_ns = max(0, self._apart_ns - now_ns + self._looked_ns)
+        self._looked_ns, most = now_ns, self.most_rad
+        self._is_apart = not all([-most <= s - m <= most for s, m in zip(sent_rad, feedback.position_rad)])
+        if self._is_apart and self._apart_ns > _APART_NS:
             apart = [abs(s - m) for s, m in zip(sent_rad, feedback.position_rad)]
             worst = apart.index(max(apart))
             into.append(("arm_apart", f"{self._names[worst]}: {math.degrees(apart[worst]):.0f} deg"))

@@ -70,20 +70,73 @@ def test_how_hard_it_presses_decides_and_for_how_long(torque_nm, event, is_slow,
     assert arm.watch.is_slow is is_slow
 
 
-@pytest.mark.parametrize(("dip_ms", "lets_up"), [(1, False), (30, False), (31, True)])
-def test_a_dip_is_no_letting_up(dip_ms, lets_up):
-    """Each level has its own: from the highest down to the next."""
+def pressed_ms(arm: Looked, torque_nm: float, event: str = "motor_overloaded") -> int:
+    """How long from now on it presses until that is told; looked at every millisecond."""
+    for ms in range(1000):
+        events: list[tuple[str, str]] = []
+        arm.watch.look(events, pressing(torque_nm), arm.now_ns)
+        if event in [name for name, _ in events]:
+            return ms
+        arm.now_ns += MS
+    return -1
+
+
+def lets_up(arm: Looked, for_ms: int, torque_nm: float = 1.0) -> None:
+    """Looked at every millisecond, the last time one before it presses again."""
+    for _ in range(for_ms):
+        arm.watch.look([], pressing(torque_nm), arm.now_ns)
+        arm.now_ns += MS
+
+
+def test_a_dip_is_no_letting_up():
+    """What shakes is there all the while: also each level by itself, from the highest down to the next."""
+    for dip_ms, rest_ms in ((1, 50), (30, 21)):
+        arm = Looked()
+        assert arm.press(9.6, 200) == []
+        arm.now_ns += MS
+        lets_up(arm, dip_ms, 8.0)
+        assert pressed_ms(arm, 9.6) == rest_ms - 1
+
+
+@pytest.mark.parametrize(("away_ms", "remembered_ms"), [(31, 169), (100, 100), (199, 1), (200, 0), (250, 0), (900, 0)])
+def test_what_let_up_is_forgotten_at_the_pace_at_which_it_was_noted(away_ms, remembered_ms):
+    """Each level by itself: below the highest it was at the lowest all the while."""
     arm = Looked()
     assert arm.press(9.6, 200) == []
     arm.now_ns += MS
-    arm.press(8.0, dip_ms - 1)
+    lets_up(arm, away_ms, 8.0)
+    assert pressed_ms(arm, 9.6) == 251 - remembered_ms
+    arm = Looked()
+    assert arm.press(9.6, 200) == []
     arm.now_ns += MS
-    found = [name for name, _ in arm.press(9.6, 55)]
-    assert found == (["motor_loaded"] if lets_up else ["motor_overloaded"])
-    assert [name for name, _ in arm.press(9.6, 180)] == (["motor_loaded"] if lets_up else ["motor_overloaded"])
-    assert [name for name, _ in arm.press(9.6, 20)] == ["motor_overloaded"]
-    assert arm.press(1.0, 0) == []
-    assert not arm.watch.is_slow
+    lets_up(arm, away_ms, 8.0)
+    assert pressed_ms(arm, 9.6, "motor_loaded") == (0 if away_ms >= 50 else 50 - away_ms)
+
+
+def test_who_pressed_for_long_has_let_up_after_a_quarter_of_a_second():
+    """Told on, and no longer than that: what was a minute ago is no reason to slow down."""
+    for away_ms, told_after_ms in ((31, 32), (150, 151), (249, 250), (250, 251), (300, 251)):
+        arm = Looked()
+        assert arm.press(9.6, 2000) != []
+        arm.now_ns += MS
+        lets_up(arm, away_ms)
+        assert pressed_ms(arm, 9.6) == told_after_ms
+
+
+@pytest.mark.parametrize(
+    ("over_ms", "below_ms", "is_found"),
+    [(100, 80, True), (130, 100, True), (200, 190, True), (100, 101, False), (100, 300, False), (200, 1800, False)],
+)
+def test_to_and_fro_against_what_is_in_the_way_is_pressing(over_ms, below_ms, is_found):
+    """Longer at the level than below it: found in the end. Longer below: the work of an arm that moves."""
+    arm, names = Looked(), set()
+    for _ in range(30):
+        for ms in range(over_ms + below_ms):
+            events: list[tuple[str, str]] = []
+            arm.watch.look(events, pressing(9.6 if ms < over_ms else 1.0), arm.now_ns)
+            names |= {name for name, _ in events}
+            arm.now_ns += MS
+    assert names == ({"motor_overloaded"} if is_found else set())
 
 
 def test_what_shakes_round_a_level_is_at_it():

@@ -170,13 +170,66 @@ def test_a_joint_apart_by_the_limit_itself_is_not_apart(sign):
         assert run.look(at_ms * MS, sign * run.most) == []
 
 
-def test_a_joint_that_came_back_begins_anew():
+def told_after_ms(run: Apart, at_ms: int, *apart_rad: float) -> int:
+    """How long it is apart from then on until that is told; looked at every 2 ms."""
+    return next(ms for ms in range(0, 1000, 2) if run.look((at_ms + ms) * MS, *apart_rad))
+
+
+@pytest.mark.parametrize(
+    ("together_ms", "remembered_ms"), [(2, 198), (60, 140), (198, 2), (200, 0), (202, 0), (700, 0)]
+)
+def test_time_apart_is_paid_back_by_as_much_time_together(together_ms, remembered_ms):
+    run = Apart()
+    for at_ms in range(0, 200, 2):
+        assert run.look(at_ms * MS, 1.0) == []
+    for at_ms in range(200, 200 + together_ms, 2):
+        assert run.look(at_ms * MS, 0.0) == []
+    assert told_after_ms(run, 200 + together_ms, 1.0) == 252 - remembered_ms
+
+
+def test_who_is_together_is_not_told_whatever_was_before():
+    run = Apart()
+    for at_ms in range(0, 260, 2):
+        run.look(at_ms * MS, 1.0)
+    assert run.look(260 * MS, 0.0) == []
+    assert run.look(262 * MS, 0.0) == []
+    assert len(run.look(264 * MS, 1.0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("apart_ms", "together_ms", "is_told"),
+    [
+        (238, 2, True),
+        (100, 80, True),
+        (20, 18, True),
+        (4, 2, True),
+        (2, 2, False),
+        (80, 100, False),
+        (200, 1800, False),
+    ],
+)
+def test_to_and_fro_is_apart_where_it_is_apart_for_longer_than_together(apart_ms, together_ms, is_told):
+    """One wrong answer does not undo it; an arm that catches up now and then is no fault, however long it works."""
+    run, period_ms = Apart(), apart_ms + together_ms
+    told = [run.look(at_ms * MS, 1.0 * (at_ms % period_ms < apart_ms)) for at_ms in range(0, 10_000, 2)]
+    assert any(told) is is_told
+
+
+def test_joints_that_are_apart_by_turns_press_all_the_same():
+    run = Apart()
+    told = [run.look(at_ms * MS, *((1.0, 0.0) if at_ms % 20 < 10 else (0.0, 1.0))) for at_ms in range(0, 260, 2)]
+    assert [len(events) for events in told] == [0] * 126 + [1] * 4
+
+
+def test_motors_that_were_off_begin_anew():
     run = Apart()
     run.look(0, 1.0)
-    run.look(200 * MS, 0.0)
-    assert run.look(260 * MS, 1.0) == []
-    assert run.look(510 * MS, 1.0) == []
-    assert len(run.look(511 * MS, 1.0)) == 1
+    run.look(240 * MS, 1.0)
+    run.watch.look([], None, feedback(), START_NS + 242 * MS)
+    assert told_after_ms(run, 1000, 1.0) == 252
+    run.watch.look([], None, feedback(), START_NS + 1_300 * MS)
+    assert run.look(2_000 * MS, 0.0) == []
+    assert told_after_ms(run, 2_002, 1.0) == 252
 
 
 def test_of_several_joints_apart_the_farthest_is_named():
