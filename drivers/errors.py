@@ -12,6 +12,9 @@ class DriverError(Exception):
 class BusFullError(DriverError):
     """A bus took no frame in time: its transmit queue is full because nobody on the wire acknowledges."""
 
+    untold: tuple[int, ...] = ()
+    """Of a command: the joints (numbers in the arm's order) that were not told it."""
+
 
 class DifferingError(DriverError):
     """A device is not set as it should be: what differs, one line each, and what to do. As text: all in one line."""

@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, replace
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
-from drivers.errors import DriverError
+from drivers.errors import BusFullError, DriverError
 from drivers.ports import ArmCommand, ArmFeedback, FramedArm, LinkCounters, MotorMost, Pull, Told
 from firmware_bridge.errors import WireError
 
@@ -170,7 +170,7 @@ class Gate:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._begun = False
+        self._begun = self._is_held = False
         self._arm.__exit__(kind, error, trace)
 
     def filenos(self) -> tuple[int, ...]:
@@ -232,10 +232,9 @@ class Gate:
             is_widened = is_widened or outside > 0.0
             lower.append(min(bound.lower_rad, position) - q)
             upper.append(max(bound.upper_rad, position) + q)
-        self._lower = lower
-        self._upper = upper
-        self._widened = is_widened
-        self._sent.extend([tuple(position_rad)] * LONG)
+        self._lower, self._upper, self._widened = lower, upper, is_widened
+        if not self._is_held:  # else what was sent counts on
+            self._sent.extend([tuple(position_rad)] * LONG)
         self._epoch = epoch
         self._begun = True
 
@@ -252,7 +251,7 @@ class Gate:
     def send(self, command: ArmCommand) -> None:
         """Judge the command's bytes, then hand them over.
 
-        Raises GateRefusal (the arm is stopped by then) or the arm's own DriverError.
+        Raises GateRefusal (the arm is stopped by then) or the arm's own DriverError; of BusFullError the untold hold.
         """
         if self.refused:
             raise GateRefusal(self.refused)
@@ -287,10 +286,19 @@ class Gate:
         slots_ns.append(command.slot_ns)
         self._sent.append(told.position_rad)
         self._is_held = True
+        self.judged_ns = self._clock()
+        try:
+            self._arm.transmit(frames)
+        except BusFullError as error:
+            self._hold(error.untold)
+            raise
         if self._widened:
             self._narrow(told.position_rad)
-        self.judged_ns = self._clock()
-        self._arm.transmit(frames)
+
+    def _hold(self, joints: Sequence[int]) -> None:
+        """They were not told the last command: they hold the one before, their windows begin again at rest there."""
+        held = self._sent[-2]
+        self._sent.extend([tuple([held[i] if i in joints else p for i, p in enumerate(row)]) for row in self._sent])
 
     def rehearse(self, command: ArmCommand) -> None:
         """Encode and decode a command that has passed before, for nothing: no frame leaves, nothing is remembered."""
@@ -386,5 +394,6 @@ class Gate:
     def _latch(self, why: str) -> str:
         """Nothing passes any more, and the arm is stopped; the reason as it is told."""
         self.refused = f"gate: {why}"
+        self._is_held = False
         self._arm.stop()
         return self.refused

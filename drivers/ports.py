@@ -194,7 +194,8 @@ class FramedArm(Arm, Protocol):
         """What `Told.rest` means to that joint's motor."""
 
     def transmit(self, frames: Sequence[WireFrame]) -> None:
-        """Hand the frames over. Raises DriverError when a bus is gone or takes no frame."""
+        """Hand the frames over. Raises DriverError when a bus is gone; BusFullError, with the joints that were not
+        told, when one takes no frame: those on other buses are told all the same."""
 
 
 class StopLine(Protocol):

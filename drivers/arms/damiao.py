@@ -253,15 +253,27 @@ class DamiaoArm:
         return Pull(*decode_gains(self._ranges[joint], rest))
 
     def transmit(self, frames: Sequence[WireFrame]) -> None:
-        """Raises DriverError when a bus is gone, BusFullError when it takes no frame."""
+        """Raises DriverError when a bus is gone; BusFullError (see `FramedArm.transmit`) when one takes no frame."""
         buses = self._buses
         senders = self._senders
         tails = self._tails
         if not buses:
             raise DriverError(f"arm {self.name} is not open; expected to be inside its 'with' block")
+        full: BusFullError | None = None
+        full_buses: list[int] = []
         for bus, can_id, data in frames:
-            buses[bus].send_packed(senders[bus][can_id] + data + tails[bus])
+            if full is not None and bus in full_buses:
+                full.untold += (self._joint_of[bus][can_id],)
+                continue
+            try:
+                buses[bus].send_packed(senders[bus][can_id] + data + tails[bus])
+            except BusFullError as error:
+                full = full or error
+                full_buses.append(bus)
+                full.untold += (self._joint_of[bus][can_id],)
         self._has_spoken = True
+        if full is not None:
+            raise full
 
     def send(self, command: ArmCommand) -> None:
         self.transmit(self.encode(command))

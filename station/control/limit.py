@@ -108,6 +108,8 @@ class Limiter:
         self._scale = 1.0
         self._restraint = restraint
         self._position: list[float] = []
+        self._before: list[float]
+        """One command ago."""
         self._step: list[float] = []
         self._wish: list[float] = []
         self._smooth = [
@@ -144,7 +146,7 @@ class Limiter:
         for joint, position in zip(self.limits, position_rad):
             if not math.isfinite(position):
                 raise ValueError(f"joint {joint.name}: measured position is {position}; expected a finite number")
-        self._position = [float(position) for position in position_rad]
+        self._before = self._position = [float(position) for position in position_rad]
         self.missed()
         if self._restraint is not None:
             self._restraint.start(self._position)
@@ -155,6 +157,15 @@ class Limiter:
         self._wish = list(self._position)
         for _, joint in self._smooth:
             joint.start()
+
+    def hold(self, joints: Sequence[int]) -> None:
+        """These were not told the last command, of a bus that took no frame: they hold the one before, at rest."""
+        for index in joints:
+            self._position[index] = self._wish[index] = self._before[index]
+            self._step[index] = 0.0
+        for index, joint in self._smooth:
+            if index in joints:
+                joint.start()
 
     def set_speed_scale(self, scale: float) -> None:
         """Lower (or restore) every speed limit while running; a faster joint brakes down to it. 0 < scale <= 1."""
@@ -231,6 +242,7 @@ class Limiter:
         rate = self._rate_hz
         for _, joint in self._smooth:
             joint.take()
+        self._before = self._position
         self._position = positions
         self._step = steps
         self._wish = wishes

@@ -48,7 +48,6 @@ _TAKES_BACK: Final = frozenset({IntentKind.HOLD, IntentKind.STOP, IntentKind.SHU
 """Who asks for one of these has thought better of a reset that still waits."""
 _RESET_PENDING_NS: Final = 5_000_000_000
 """A reset asked while a link is down counts for so long: the link is opened again first."""
-
 _SPARE_NS: Final = 250_000
 """Time enough to rehearse before the sample comes."""
 
@@ -306,6 +305,7 @@ class Loop:
             self._found.append(("send_queue_full", str(error)))
             if self._sent is None:  # nothing to brake: it was about to be switched on
                 self._stay_off()
+            limiter.hold(error.untold)
             return 0, 0
         except DriverError as error:
             self._links.arm_down = str(error)

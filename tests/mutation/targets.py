@@ -45,6 +45,7 @@ TARGETS: Final = {
         "station.control.limit",
         (
             "tests/unit/test_limiter.py",
+            "tests/unit/test_limiter_hold.py",
             "tests/unit/test_limiter_restraint.py",
             "tests/unit/test_jerk.py",
             "tests/property/test_limiter.py",

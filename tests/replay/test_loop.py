@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 
 from drivers.errors import BusFullError, DriverError
 from drivers.ports import MOTOR_OFF, MOTOR_ON
-from firmware_bridge.damiao import DISABLE, ENABLE
+from firmware_bridge.can_frame import decode_frame
+from firmware_bridge.damiao import DISABLE, ENABLE, REGISTER_ID
 from firmware_bridge.errors import WireError
 from station.link.intents import Asked
 from station.signals import IntentKind, Mode, Role, Tick
-from tests.replay.tape import Machine, Tape
-from tests.replay.world import MS, World
+from tests.replay.tape import Machine, Tape, TapedBus
+from tests.replay.world import MS, RIG, World
 
 DECODER = msgspec.msgpack.Decoder(Tick)
 SCREEN, OTHER = 2, 5
@@ -197,6 +199,42 @@ def test_a_bus_that_fails_switches_the_arm_off(rig, monkeypatch, error):
     assert tick.cause == ("send_queue_full" if isinstance(error, BusFullError) else "arm_error")
     rig.go(2)
     assert rig.frames(DISABLE, sent) >= 16
+
+
+@pytest.mark.parametrize("full_bus", [0, 1])
+@pytest.mark.parametrize("slots", [2, 9, 24])
+def test_after_a_bus_took_no_frames_for_a_while_no_motor_jumps_and_the_other_arm_brakes(
+    rig, monkeypatch, full_bus, slots
+):
+    following(rig)
+    while max(map(abs, rig.go(1).sent_rad_s)) < 0.7:
+        pass
+    before = len(rig.machine.sent) - 16
+    with monkeypatch.context() as patch:
+        send = TapedBus.send_packed
+
+        def full(bus: TapedBus, raw: bytes, bound_s: float = 0.0) -> None:
+            if bus._index == full_bus:
+                raise BusFullError("full")
+            send(bus, raw, bound_s)
+
+        patch.setattr(TapedBus, "send_packed", full)
+        rig.go(slots)
+    assert len(rig.machine.sent) - before >= 16 + 2 * 8, "the other arm is told all the same"
+    rig.go(150)
+    assert (rig.ticks[-1].mode, rig.ticks[-1].cause) == (Mode.STOPPED, "send_queue_full")
+    told: dict[tuple[int, int], list[float]] = {}
+    for number, raw in rig.machine.sent[before:]:
+        can_id, data = decode_frame(raw)[:2]
+        if can_id != REGISTER_ID and data[:7] != DISABLE[:7]:
+            told.setdefault((number, can_id), []).append(int.from_bytes(data[:2], "big") * 25 / 65535 - 12.5)
+    joints = {(number, joint.id): joint for joint in RIG.arm.joints for number in (int("left" in joint.bus),)}
+    assert told.keys() == joints.keys()
+    for place, positions in told.items():
+        slot_rad = math.radians(joints[place].speed_deg_s) / RIG.arm.rate_hz
+        assert max((abs(b - a) for a, b in itertools.pairwise(positions)), default=0.0) < slot_rad + 25 / 65535
+    if full_bus == 1:
+        assert max(len(set(positions)) for positions in told.values()) > 8, "it brakes, and is not simply held"
 
 
 def test_answers_that_can_not_be_read_are_an_arm_that_failed(rig, monkeypatch):

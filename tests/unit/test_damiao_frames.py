@@ -177,6 +177,28 @@ def test_stopping_tells_every_motor_and_shares_its_time(damiao_rig, monkeypatch)
     assert damiao_rig.buses[1].bounds_s == pytest.approx([0.0025, 0.0025, 0.0])
 
 
+@pytest.mark.parametrize(("full", "untold"), [((0,), (0, 1)), ((1,), (2, 3, 4)), ((0, 1), (0, 1, 2, 3, 4))])
+def test_where_a_bus_takes_no_frame_the_other_is_told_and_who_was_not_is_said(damiao_rig, full, untold):
+    damiao_rig.said()
+    for bus in full:
+        damiao_rig.buses[bus].error = BusFullError(f"{bus} is full")
+        damiao_rig.buses[bus].bounds_s.clear()
+    with pytest.raises(BusFullError, match=f"{full[0]} is full") as error:
+        damiao_rig.arm.send(COMMAND)
+    assert error.value.untold == untold
+    assert [(bus, motor) for bus, motor, _ in damiao_rig.said()] == [m for m in MOTORS if m[0] not in full]
+    assert all(len(damiao_rig.buses[bus].bounds_s) == 1 for bus in full), "one wait for each"
+
+
+def test_of_a_bus_that_fills_up_only_the_rest_is_untold(damiao_rig):
+    damiao_rig.said()
+    damiao_rig.buses[1].deaf = {2}
+    with pytest.raises(BusFullError) as error:
+        damiao_rig.arm.send(COMMAND)
+    assert error.value.untold == (3, 4)
+    assert [(bus, motor) for bus, motor, _ in damiao_rig.said()] == [(0, 1), (0, 2), (1, 1)]
+
+
 def test_an_arm_that_is_closed_takes_nothing(monkeypatch):
     arm = Rig(monkeypatch).arm
     with pytest.raises(DriverError, match="arm damiao is not open"):

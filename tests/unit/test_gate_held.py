@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from drivers.gate import Gate, GateRefusal
+from drivers.errors import BusFullError
+from drivers.gate import Gate, GateRefusal, OutsideTravel
 from drivers.ports import ArmCommand
 from tests.unit.framed_arm import FramedArmDouble
 from tests.unit.test_gate import BOUNDS, HOME, SLOT_NS, Q, T
@@ -106,3 +107,91 @@ def test_it_does_not_begin_where_it_is_measured_to_be(joint):
         pose = bent(run.told, hangs_rad, joint)
         assert not run.begins(pose, pose)
         assert run.arm.stops == 1
+
+
+@pytest.mark.parametrize("end", ["a refusal", "a joint outside its travel", "the arm is closed"])
+def test_what_switches_the_arm_off_ends_the_holding(end):
+    """It sinks then: only where it is measured may it begin."""
+    held = Held()
+    sunk = (HOME[0] - math.radians(5), *HOME[1:])
+    if end == "a refusal":
+        with pytest.raises(GateRefusal):
+            held.gate.send(ArmCommand(HOME, (0.0,) * len(HOME), 7, held.slot_ns + SLOT_NS))
+    elif end == "the arm is closed":
+        held.gate.__exit__(None, None, None)
+    else:
+        held.arm.measured_rad = (9.0, *HOME[1:])
+        held.gate.read(0)
+        held.gate.stop()
+        with pytest.raises(OutsideTravel):
+            held.gate.begin(2, held.arm.measured_rad)
+    held.gate.reset()
+    held.arm.measured_rad = sunk
+    held.gate.read(0)
+    held.gate.begin(2, sunk)
+    with pytest.raises(GateRefusal, match="is not the measured"):
+        held.gate.begin(3, HOME)
+
+
+def test_who_begins_before_every_command_is_no_faster_for_it():
+    """One count is free at each command: without the commands before it, a count a slot would be a speed."""
+    run = Held(slots=0)
+    pose = list(HOME)
+    with pytest.raises(GateRefusal, match=r"2\.\d+ rad/s over (1|2)0 slots; limit 2"):
+        for epoch in range(2, 200):
+            run.slot_ns += SLOT_NS
+            run.gate.begin(epoch, tuple(pose))
+            speed = min(BOUNDS[0].speed_rad_s, 0.02 * epoch)
+            pose[0] += speed * T + 0.9 * Q
+            run.gate.send(ArmCommand(tuple(pose), (speed, 0.0, 0.0), epoch, run.slot_ns))
+            pose = list(run.gate._sent[-1])
+            run.arm.measured_rad = tuple(pose)
+            run.gate.read(0)
+
+
+class FullBus:
+    """Takes no frame of these joints."""
+
+    def __init__(self, *untold: int) -> None:
+        self.untold = untold
+
+    def __call__(self, frames) -> None:
+        error = BusFullError("full")
+        error.untold = self.untold
+        raise error
+
+
+@pytest.mark.parametrize("untold", [(0,), (2,), (1, 2), (0, 1, 2)])
+def test_a_joint_that_was_not_told_holds_the_command_before_and_the_others_go_on(monkeypatch, untold):
+    run = Held()
+    step = 0.002
+    before = run.gate._sent[-1]
+    ahead = tuple(position + step for position in run.sent)
+    run.slot_ns += SLOT_NS
+    command = ArmCommand(ahead, (step / T,) * 3, 1, run.slot_ns)
+    with monkeypatch.context() as patch, pytest.raises(BusFullError):
+        patch.setattr(run.arm, "transmit", FullBus(*untold))
+        run.gate.send(command)
+    held = [set(place) for place in zip(*run.gate._sent)]
+    assert all((held[joint] == {before[joint]}) == (joint in untold) for joint in range(3))
+    assert len(run.gate._sent) == 20
+    going = tuple(before[i] if i in untold else ahead[i] + step for i in range(3))
+    speeds = tuple(0.0 if i in untold else step / T for i in range(3))
+    run.gate.send(ArmCommand(going, speeds, 1, run.slot_ns + SLOT_NS))
+    jump = tuple(before[i] + 12 * step if i in untold else ahead[i] + 2 * step for i in range(3))
+    with pytest.raises(GateRefusal):
+        run.gate.send(ArmCommand(jump, (step / T,) * 3, 1, run.slot_ns + 2 * SLOT_NS))
+
+
+def test_a_joint_that_began_outside_and_was_not_told_may_stay_there(monkeypatch):
+    run = Held(slots=0)
+    outside = (BOUNDS[0].upper_rad + 0.05, *HOME[1:])
+    run.arm.measured_rad = outside
+    run.gate.read(0)
+    run.gate.stop()
+    run.gate.begin(1, outside)
+    inward = (outside[0] - Q, *HOME[1:])
+    with monkeypatch.context() as patch, pytest.raises(BusFullError):
+        patch.setattr(run.arm, "transmit", FullBus(0, 1, 2))
+        run.gate.send(ArmCommand(inward, (-Q / T, 0.0, 0.0), 1, run.slot_ns + SLOT_NS))
+    run.gate.send(ArmCommand(outside, (0.0, 0.0, 0.0), 1, run.slot_ns + 2 * SLOT_NS))
