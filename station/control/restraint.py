@@ -217,8 +217,9 @@ class Restraint:
         """1 where one joint of an arm that rests at a bound leads away from it and may go (`ArmBounds.only`), else 0.
 
         Joints gather speed each in its own time: all together they may lead further out at first, and so would never
-        begin, though where they go lies inside. Only while the arm is brought to its leader: one that leans on a bound
-        later rests there and says so. `moving`: the joint that has begun alone, if one has.
+        begin, though where they go lies inside. Wherever the arm goes slowly: while it is brought to its leader, and
+        while it follows with a motor that is or was hot or loaded. One that leans on a bound while following at full
+        speed rests there and says so. `moving`: the joint that has begun alone, if one has.
         """
         arm = self._arms[number]
         pose = list(position_rad)
