@@ -49,6 +49,9 @@ from firmware_bridge.errors import WireError
 
 STOP_BOUND_S: Final = 0.04
 """For `stop()` on all buses together."""
+_ASKS: Final = 10
+"""So often a motor is asked for its time-out, REFRESH_NS apart: a question or its answer may be lost."""
+_LONG_AGO: Final = -(1 << 62)
 REFRESH_NS: Final = 10_000_000
 """Motors speak only when spoken to: after so long without a frame, `read` asks for their state."""
 _make_frame: Final = tuple.__new__
@@ -137,7 +140,7 @@ class DamiaoArm:
         self._feedback = self._make_feedback()
         self._waits_to_be_on: set[int] = set()
         self._tells_its_time_out: set[int] = set()
-        self._spoken_ns = 0
+        self._asks = self._spoken_ns = 0
         self._has_spoken = False
 
     # -- open and close
@@ -227,7 +230,15 @@ class DamiaoArm:
         self._hand_over(bus, motor_id, ENABLE)
         # A motor whose supply failed between its confirmation and being switched on would be on without a time-out.
         self._tells_its_time_out.add(index)
-        self._hand_over(bus, REGISTER_ID, encode_register_read(motor_id, RID_TIMEOUT))
+        self._asks, self._asked_ns = _ASKS, _LONG_AGO
+
+    def _ask_time_outs(self, now_ns: int) -> None:
+        self._asks -= 1
+        self._asked_ns = now_ns
+        with contextlib.suppress(BusFullError):
+            for index in self._tells_its_time_out:
+                bus, motor_id = self._motors[index]
+                self._hand_over(bus, REGISTER_ID, encode_register_read(motor_id, RID_TIMEOUT))
 
     def encode(self, command: ArmCommand) -> list[WireFrame]:
         """One MIT frame a motor, in joint order. Raises WireError on a number that is not finite."""
@@ -336,6 +347,8 @@ class DamiaoArm:
                 changed = True
         if changed:
             self._feedback = self._make_feedback()
+        if self._asks and now_ns - self._asked_ns > REFRESH_NS:
+            self._ask_time_outs(now_ns)
         if self._has_spoken:
             self._has_spoken = False
             self._spoken_ns = now_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.errors import DriverError
+from drivers.errors import BusFullError, DriverError
 from firmware_bridge.damiao import (
     CLEAR_ERROR,
     DISABLE,
@@ -32,6 +32,7 @@ def test_each_motor_is_on_only_when_it_has_confirmed_its_time_out(damiao_rig):
     damiao_rig.confirm(1)
     damiao_rig.arm.read(2)
     assert damiao_rig.said() == switched_on(1, 1)
+    damiao_rig.confirm(1, operation=OP_READ)  # the time-out told once more
     damiao_rig.confirm(1)  # once more: late, or twice on the bus
     damiao_rig.confirm(0, 2, operation=OP_READ)
     damiao_rig.confirm(0, 2, rid=21)
@@ -93,3 +94,40 @@ def test_what_a_motor_tells_after_a_stop_switches_nothing_on_and_is_no_error(dam
     damiao_rig.confirm(0, units=0, operation=OP_READ)
     damiao_rig.arm.read(2)
     assert damiao_rig.said() == []
+
+
+def test_a_motor_that_was_switched_on_is_asked_until_it_has_told_its_time_out_ten_times_at_most(damiao_rig):
+    """A question or its answer may be lost."""
+    ms = 1_000_000
+    question = (1, 0x7FF, encode_register_read(2, RID_TIMEOUT))
+    damiao_rig.arm.enable()
+    damiao_rig.confirm(0, 2)
+    damiao_rig.confirm(1, 2)
+    damiao_rig.arm.read(0)
+    damiao_rig.confirm(0, 2, operation=OP_READ)
+    damiao_rig.said()
+    asked = []
+    for now_ms in range(1, 300):
+        damiao_rig.arm._has_spoken = True  # commands go on: the motors need no other question
+        damiao_rig.arm.read(now_ms * ms)
+        said = damiao_rig.said()
+        assert said in ([], [question])
+        asked += [now_ms] * len(said)
+    assert asked == [11 * time for time in range(1, 10)]
+    damiao_rig.confirm(1, 2, units=0, operation=OP_READ)
+    with pytest.raises(DriverError, match="reads back 0"):
+        damiao_rig.arm.read(400 * ms)
+
+
+def test_a_full_bus_is_no_reason_not_to_read_on(damiao_rig):
+    damiao_rig.arm.enable()
+    damiao_rig.confirm(0, 2)
+    damiao_rig.arm.read(0)
+    damiao_rig.buses[0].error = BusFullError("full")
+    damiao_rig.arm._has_spoken = True
+    damiao_rig.arm.read(20_000_000)
+    damiao_rig.buses[0].error = None
+    damiao_rig.said()
+    damiao_rig.arm._has_spoken = True
+    damiao_rig.arm.read(40_000_000)
+    assert damiao_rig.said() == [(0, 0x7FF, encode_register_read(2, RID_TIMEOUT))]
