@@ -70,6 +70,14 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
         ("self._since_ns = [0] * count", ("0 to 1",), "the first look sets it, and looks at nothing else before"),
         ("self._next_ns = 0", ("0 to 1",), _NANO),
         ("if feedback.status != self._all_on:", ("condition always true",), _COST),
+        (
+            "self._looked_ns = 0",
+            ("0 to 1", "statement removed"),
+            "the first look sets it; it is asked for only where an earlier look was apart",
+        ),
+        ("self._apart_ns = 0", ("0 to 1",), "a nanosecond, and the first look pays it back"),
+        ("self._is_apart, self._apart_ns = False, 0", ("0 to 1",), "a nanosecond, and the next look pays it back"),
+        ("elif self._apart_ns:", ("condition always true",), "nothing is left to be paid back: only skips work"),
     ),
     "gap_watch": (
         ("self._within_ns = 0", ("0 to 1",), _NANO),
@@ -99,11 +107,6 @@ STATION: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             "each look sets it, and it is asked after one",
         ),
         ("self._looked_ns = 0", ("0 to 1",), "before the first look nothing is known either way"),
-        (
-            "if not share >= level:  # a joint that never answered has no torque",
-            (">= to >",),
-            "a torque of whole counts over a peak: at the level itself by chance only, a double from where it counts",
-        ),
     ),
     "align": (
         ("_SPEED_WINDOW_NS: Final = 50_000_000", ("50000000 to 50000001",), _NANO),

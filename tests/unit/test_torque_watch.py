@@ -200,3 +200,13 @@ def test_the_levels_are_the_rigs(torque_nm, event):
     arm = msgspec.structs.replace(RIG.arm, torque_warn=0.1, torque_slow=0.2, torque_stop=0.3)
     pressed = Looked(msgspec.structs.replace(RIG, arm=arm))
     assert [name for name, _ in pressed.press(torque_nm, 260)] == [event]
+
+
+@pytest.mark.parametrize(
+    ("torque_nm", "event"), [(2.5, "motor_loaded"), (5.0, "motor_loaded_slow"), (7.5, "motor_overloaded")]
+)
+def test_a_level_is_reached_at_itself(torque_nm, event):
+    arm = msgspec.structs.replace(RIG.arm, torque_warn=0.25, torque_slow=0.5, torque_stop=0.75)
+    pressed = Looked(msgspec.structs.replace(RIG, arm=arm))
+    assert torque_nm * (1.0 / MOST[ELBOW].torque_nm) in (0.25, 0.5, 0.75)  # not a double beside it
+    assert [name for name, _ in pressed.press(torque_nm, 260)] == [event]
