@@ -150,6 +150,17 @@ _TABLE: Final[tuple[tuple[str, Effect, Severity, tuple[str, str, str], tuple[str
         ("电机无应答", "机器人已断电，手臂可能下落", "托住手臂；技师：检查电机和线缆，再复位"),
     ),
     (
+        "bus_silent",
+        _STOP_OFF,
+        _ALARM,
+        (
+            "no motor of a bus answers",
+            "robot switched off; the arm may drop",
+            "support the arm; technician: power, adapter; reset",
+        ),
+        ("整条总线的电机均无应答", "机器人已断电，手臂可能下落", "托住手臂；技师：检查供电和适配器，再复位"),
+    ),
+    (
         "motor_fault",
         _STOP_OFF,
         _ALARM,

@@ -67,6 +67,11 @@ class ArmWatch:
         """`most`: of each joint's motor by its data sheet."""
         self._names = tuple(joint.name for joint in rig.arm.joints)
         self._stale_ns = round(rig.arm.feedback_stop_ms * 1e6)
+        motors = {
+            bus.name: [i for i, joint in enumerate(rig.arm.joints) if joint.bus == bus.name] for bus in rig.arm.buses
+        }
+        self._buses = [(name, joints) for name, joints in motors.items() if len(joints) > 1]
+        """Those of which a silent motor may be told from a silent bus."""
         self._warm_c = rig.arm.temperature_warn_c
         self._slow_c = slow_temperature_c(rig.arm)
         self._hot_c = rig.arm.temperature_stop_c
@@ -83,8 +88,7 @@ class ArmWatch:
         on_for_ns = now_ns - on_since_ns
         oldest_ns = now_ns - min(feedback.t_ns)
         if oldest_ns > self._stale_ns and min(on_for_ns, now_ns - asked_since_ns) > self._stale_ns:
-            joint = feedback.t_ns.index(min(feedback.t_ns))
-            into.append(("arm_stale", f"{self._names[joint]}: {oldest_ns // 1_000_000} ms"))
+            into.append(self._silent(feedback.t_ns, now_ns))
         if feedback.status != self._all_on:
             for name, status in zip(self._names, feedback.status):
                 if status == MOTOR_OFF:
@@ -100,6 +104,15 @@ class ArmWatch:
             into.append((kind, f"{name}: {hottest:.0f} C"))
         self._torque.look(into, feedback, now_ns)
         self.is_slow = self.is_slow or self._torque.is_slow
+
+    def _silent(self, t_ns: Sequence[int], now_ns: int) -> tuple[str, str]:
+        """Who does not answer: one motor, or whole buses (their supply, their adapter, their cable)."""
+        oldest_ns = min(t_ns)
+        ms = (now_ns - oldest_ns) // 1_000_000
+        silent = [name for name, joints in self._buses if now_ns - max([t_ns[i] for i in joints]) > self._stale_ns // 2]
+        if silent:
+            return "bus_silent", f"{', '.join(silent)}: {ms} ms"
+        return "arm_stale", f"{self._names[t_ns.index(oldest_ns)]}: {ms} ms"
 
 
 class FrozenWatch:

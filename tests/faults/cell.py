@@ -19,6 +19,7 @@ ALIKE: Final = frozenset(
         "leader_silent",
         "enable_stale",
         "arm_stale",
+        "bus_silent",
         "engage_released",
         "screen_lost",
         "session_lost",

@@ -278,7 +278,7 @@ ARM_FAULTS: Final = (
     _arm("duplicate", _all("-"), 0),
     _arm("reorder", _all("-"), 0),
     _arm("delay", _all("-"), 0, " 20 ms", delay_ms=20),
-    _arm("delay", _all("arm_stale"), 180, " 250 ms", delay_ms=250),
+    _arm("delay", _all("bus_silent"), 180, " 250 ms", delay_ms=250),
     # Standing still, an answer that does not change is right.
     _arm(
         "freeze",
@@ -294,7 +294,8 @@ ARM_FAULTS: Final = (
     _arm("bus_off", _all("bus_off"), 60, bus="can_left", detail="can_left"),
     _arm("error_frames", _all("(bus_errors)"), 0, bus="can_left", rate_hz=100, observe_s=2.4),
     # What is sent waits in the queue; that no answer comes is found before it is full.
-    _arm("full_queue", _all("arm_stale"), 200, bus="can_right"),
+    _arm("full_queue", _all("bus_silent"), 200, bus="can_right", detail="can_right"),
+    _arm("power_off", _all("bus_silent"), 180, " of a bus", bus="can_left", detail="can_left"),
     _arm("unplug", _all("arm_error"), 60, bus="can_right"),
 )
 

@@ -50,6 +50,37 @@ def test_an_arm_is_stale_only_beyond_its_limit_and_that_long_after_switching_on(
         assert events == ([("arm_stale", f"{NAMES[3]}: {age_ns // MS} ms")] if past_ns else [])
 
 
+RIGHT = [index for index, joint in enumerate(RIG.arm.joints) if joint.bus == "can_right"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "age_of_one_ns", "told"),
+    [
+        (RIGHT, 60 * MS + 1, "bus_silent can_right: 121 ms"),
+        (RIGHT, 60 * MS, f"arm_stale {NAMES[RIGHT[0]]}: 121 ms"),  # one of them answered a while ago
+        (range(COUNT), 121 * MS, "bus_silent can_right, can_left: 121 ms"),
+        (range(1, COUNT), 0, "bus_silent can_left: 121 ms"),
+        (RIGHT[1:], 0, f"arm_stale {NAMES[RIGHT[1]]}: 121 ms"),
+    ],
+)
+def test_a_bus_on_which_nobody_answers_is_told_from_a_motor(silent, age_of_one_ns, told):
+    watch, events, now_ns = ArmWatch(RIG, str, MOST), [], START_NS + 10**9
+    t_ns = [now_ns - (121 * MS if index in silent else 0) for index in range(COUNT)]
+    one = RIGHT[-1] if 0 in silent else RIGHT[0]
+    t_ns[one] = now_ns - age_of_one_ns
+    watch.look(events, feedback()._replace(t_ns=tuple(t_ns)), now_ns, 0, 0)
+    assert [" ".join(event) for event in events] == [told]
+
+
+def test_of_a_bus_with_one_motor_the_motor_is_told():
+    joints = tuple(msgspec.structs.replace(j, bus="alone") if i == 3 else j for i, j in enumerate(RIG.arm.joints))
+    buses = (*RIG.arm.buses, msgspec.structs.replace(RIG.arm.buses[0], name="alone"))
+    rig = msgspec.structs.replace(RIG, arm=msgspec.structs.replace(RIG.arm, joints=joints, buses=buses))
+    watch, events, now_ns = ArmWatch(rig, str, MOST), [], START_NS + 10**9
+    watch.look(events, feedback()._replace(t_ns=with_one(now_ns - 121 * MS, now_ns)), now_ns, 0, 0)
+    assert events == [("arm_stale", f"{NAMES[3]}: 121 ms")]
+
+
 @pytest.mark.parametrize("past_ns", [0, 1])
 def test_motors_that_the_loop_did_not_ask_are_not_silent_until_they_had_their_time_since(past_ns):
     limit_ns = round(RIG.arm.feedback_stop_ms * MS)
