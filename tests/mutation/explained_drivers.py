@@ -90,7 +90,7 @@ DRIVERS: Final[dict[str, tuple[tuple[str, tuple[str, ...], str], ...]]] = {
             ("0.0 to 0.001",),
             "the same count of the wire: a thousandth of a newton metre is less than half of one",
         ),
-        ("self._spoken_ns = 0", ("0 to 1",), "opening asks every motor, so the first `read` sets it"),
+        ("_LONG_AGO: Final = -(1 << 62)", ("1 to 2", "62 to 63"), "either is long before the clock's begin"),
         (
             "if tuple([frame[:2] for frame in frames]) == self._motors:  # one each, in joint order: as `encode` makes them",  # noqa: E501
             ("condition always false", "2 to 3"),
