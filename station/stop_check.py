@@ -14,13 +14,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from station.control.jerk import LEAST_JERK_RAD, MOST_STOP_S, stopping
+from station.control.limit import most_jerk
 from station.settings.errors import ConfigError
 from station.settings.rig import ArmJoint, Rig
 
 _DIGITS: Final = 2
 """Of the values that are proposed."""
 _HALVINGS: Final = 60
-_MOST: Final = {"decel_deg_s2": 200_000.0, "jerk_deg_s3": 1e12}
+_MOST_DECEL_DEG_S2: Final = 200_000.0
+_WITHIN: Final = 0.9
+"""What is rounded up from so much of a bound stays within it."""
 
 
 def check_stops(rig: Rig) -> None:
@@ -29,6 +32,13 @@ def check_stops(rig: Rig) -> None:
         where = f"{rig.where}: arm joint {joint.name}"
         if _decel(joint) < joint.accel_deg_s2:
             raise ConfigError(f"{where}: {_too_weak(joint, rig.arm.rate_hz)}")
+        if joint.jerk_deg_s3 is not None:
+            most = most_jerk(_decel(joint), 1 / rig.arm.rate_hz)
+            if joint.jerk_deg_s3 > most:
+                raise ConfigError(
+                    f"{where}: jerk_deg_s3 {joint.jerk_deg_s3:g} limits nothing; leave it out (expected at most "
+                    f"{_rounded(_WITHIN * most, math.floor):g})"
+                )
         why = _refusal(joint, rig.arm.rate_hz)
         if why:
             key = "decel_deg_s2" if joint.jerk_deg_s3 is None else "jerk_deg_s3"
@@ -55,8 +65,9 @@ def _remedy(joint: ArmJoint, key: str, value: float, rate_hz: float) -> str:
         return not _refusal(replace(joint, **change), rate_hz)
 
     raised = lowered = ""
-    if passes(**{key: _MOST[key]}):
-        least = _edge(value, _MOST[key], lambda more: passes(**{key: more}))
+    most_raised = _MOST_DECEL_DEG_S2 if key == "decel_deg_s2" else _WITHIN * most_jerk(_decel(joint), 1 / rate_hz)
+    if passes(**{key: most_raised}):
+        least = _edge(value, most_raised, lambda more: passes(**{key: more}))
         raised = f"raise {key} to {_rounded(least, math.ceil):g}"
     slowest = joint.accel_deg_s2 / rate_hz  # slower, and the limiter refuses accel_deg_s2
     if passes(speed_deg_s=slowest):

@@ -37,6 +37,13 @@ class JointLimits:
     """Speed back inside after a start outside the limits."""
 
 
+def most_jerk(decel: float, period_s: float) -> float:
+    """Beyond it a jerk limit limits nothing: in one tick full braking could turn into full braking the other way, which
+    takes 2 D, ten thousand times over. Far beyond it counts: `jerk` reckons in a tick's worth of jerk, what is near
+    enough grows with that, and in the end a joint stays short of its target."""
+    return 2e4 * decel / period_s
+
+
 def check_limits(limits: JointLimits, period_s: float) -> None:
     """Raises ValueError for a limit that cannot be kept; the message names joint, value and what was expected."""
     joint = f"joint {limits.name}"
@@ -69,6 +76,10 @@ def check_limits(limits: JointLimits, period_s: float) -> None:
     if limits.jerk_rad_s3 is not None:
         travel = limits.upper_rad - limits.lower_rad
         speed, accel, decel = limits.speed_rad_s, limits.accel_rad_s2, limits.decel_rad_s2
+        if limits.jerk_rad_s3 > (most := most_jerk(decel, period_s)):
+            raise ValueError(
+                f"{joint}: jerk_rad_s3 is {limits.jerk_rad_s3:g} and limits nothing; expected None, or at most {most:g}"
+            )
         check_jerk(joint, travel, speed, accel, decel, limits.jerk_rad_s3, period_s)
 
 

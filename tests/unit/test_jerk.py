@@ -13,7 +13,8 @@ from station.control.limit import JointLimits, Limiter
 
 T = 0.002
 JOINT = JointLimits("right_j1", -1.4, 3.4, 2.0, 15.0, 20.0, 300.0, 0.2)
-JERKS = (200.0, 300.0, 1000.0, 1e4, 1e7)
+JERKS = (200.0, 300.0, 1000.0, 1e4, 1e7, 2e8)
+"""Up to the most that is allowed."""
 
 
 def started(position: float = 0.0, jerk: float = 300.0, **changes: float) -> Limiter:
@@ -39,6 +40,11 @@ def started(position: float = 0.0, jerk: float = 300.0, **changes: float) -> Lim
             "its travel, 0.2 rad: raise the jerk or lower the speed",
         ),
         ({"jerk_rad_s3": 0.0124, "speed_rad_s": 0.2}, "jerk_rad_s3 is 0.0124; expected at least 0.0125"),
+        (
+            {"jerk_rad_s3": 2.001e8},  # 2 D / T, ten thousand times over
+            "jerk_rad_s3 is 2.001e+08 and limits nothing; expected None, or at most 2e+08",
+        ),
+        ({"jerk_rad_s3": 1e308}, "jerk_rad_s3 is 1e+308 and limits nothing; expected None, or at most 2e+08"),
         ({"jerk_rad_s3": math.inf}, "jerk_rad_s3 is inf; expected a finite number above 0"),
     ],
 )
@@ -217,10 +223,11 @@ def test_the_count_of_a_coarse_encoder_at_rest_does_not_ring():
         assert min(sent) >= 0.2 - 1e-12 and max(sent) <= 0.2 + count + 1e-12
 
 
-def test_a_jerk_too_high_to_matter_follows_as_without_one():
+@pytest.mark.parametrize("jerk", [1e8, 2e8])
+def test_a_jerk_too_high_to_matter_follows_as_without_one(jerk):
     plain = Limiter([replace(JOINT, jerk_rad_s3=None)], T)
     plain.start([0.0])
-    smooth = started(jerk=1e8)
+    smooth = started(jerk=jerk)
     for k in range(2000):
         target = [1.0 if k < 700 else 0.3 * math.sin(4 * k * T)]
         assert smooth.follow(target, 1, 0).position_rad[0] == pytest.approx(

@@ -110,3 +110,27 @@ def test_a_deceleration_below_the_acceleration_is_refused_with_values_that_pass(
     for key, value in re.findall(r"(?:raise|lower) (\w+) to ([\d.]+)", told):
         resolve.make_limiter(mended := with_first(**{"decel_deg_s2": decel, key: float(value)}))
         check_stops(mended)
+
+
+def test_a_jerk_that_limits_nothing_is_refused_and_the_most_that_is_told_passes():
+    rig, _ = load_rig("demo")
+
+    def with_first(jerk: float):
+        first = msgspec.structs.replace(rig.arm.joints[0], jerk_deg_s3=jerk)
+        return msgspec.structs.replace(rig, arm=msgspec.structs.replace(rig.arm, joints=(first, *rig.arm.joints[1:])))
+
+    most = 2e4 * 900 * rig.arm.rate_hz
+    for jerk in (1e308, most * 1.001):
+        with pytest.raises(ConfigError) as refusal:
+            check_stops(with_first(jerk))
+        told = str(refusal.value)
+        assert told.startswith(f"{rig.file}: arm joint right_j1: jerk_deg_s3 {jerk:g} limits nothing; leave it out (")
+    passes = float(re.findall(r"expected at most ([\d.e+]+)\)$", told)[0])
+    assert 0.8 * most <= passes <= most
+    check_stops(with_first(passes))
+    limiter = resolve.make_limiter(with_first(passes))
+    limiter.start(start := [math.radians(joint.start_deg) for joint in rig.arm.joints])
+    aims = [start[0] + 0.3, *start[1:]]
+    for tick in range(2000):
+        limiter.follow(aims, 1, tick)
+    assert limiter.position_rad[0] == pytest.approx(aims[0], abs=1e-9) and limiter.is_still
