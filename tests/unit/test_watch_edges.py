@@ -72,13 +72,17 @@ def test_a_bus_on_which_nobody_answers_is_told_from_a_motor(silent, age_of_one_n
     assert [" ".join(event) for event in events] == [told]
 
 
-def test_of_a_bus_with_one_motor_the_motor_is_told():
-    joints = tuple(msgspec.structs.replace(j, bus="alone") if i == 3 else j for i, j in enumerate(RIG.arm.joints))
-    buses = (*RIG.arm.buses, msgspec.structs.replace(RIG.arm.buses[0], name="alone"))
+@pytest.mark.parametrize(
+    ("alone", "told"), [((3,), f"arm_stale {NAMES[3]}: 121 ms"), ((3, 4), "bus_silent far: 121 ms")]
+)
+def test_of_a_bus_with_one_motor_the_motor_is_told(alone, told):
+    joints = tuple(msgspec.structs.replace(j, bus="far") if i in alone else j for i, j in enumerate(RIG.arm.joints))
+    buses = (*RIG.arm.buses, msgspec.structs.replace(RIG.arm.buses[0], name="far"))
     rig = msgspec.structs.replace(RIG, arm=msgspec.structs.replace(RIG.arm, joints=joints, buses=buses))
     watch, events, now_ns = ArmWatch(rig, str, MOST), [], START_NS + 10**9
-    watch.look(events, feedback()._replace(t_ns=with_one(now_ns - 121 * MS, now_ns)), now_ns, 0, 0)
-    assert events == [("arm_stale", f"{NAMES[3]}: 121 ms")]
+    t_ns = tuple(now_ns - (121 * MS if index in alone else 0) for index in range(COUNT))
+    watch.look(events, feedback()._replace(t_ns=t_ns), now_ns, now_ns - 121 * MS, 0)
+    assert [" ".join(event) for event in events] == [told]
 
 
 @pytest.mark.parametrize("past_ns", [0, 1])
