@@ -2,7 +2,7 @@
 
 {"cmd": "fault", "kind": K, ..., "for_s": seconds or null}; KINDS says what each does and which parameters it takes: p
 (0.2) share of frames hit, ms (10), jitter_ms (0), deg (45), s (3; of clock_step -3600), ppm (-50000), off_s (0.3), name
-(the same); channel by number or name. What the board makes of a fault is the C reference's own doing.
+(its own); channel by number or name. What the board makes of a fault is the C reference's own doing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from drivers.emulators import switch_hand
 from drivers.emulators.exo_board import ExoBoard
 from drivers.emulators.leader_fault_requests import (
     FIELDS,
+    REPLUG_WORDS,
     channel_of,
     in_words,
     kind_of,
+    link_of,
     number,
     refuse_unknown,
     until_ns,
@@ -54,7 +56,7 @@ KINDS: Final[dict[str, str]] = {
     "stop": "nothing reaches the host",
     "reboot": "power off and on again (off_s)",
     "unplug": "the port vanishes, and the board's power with it",
-    "replug": "the port comes back (name)",
+    "replug": REPLUG_WORDS,
     "other_board": "another board is plugged in instead, its encoders mounted otherwise (serial_number)",
     "clock_step": "the board's clock, and with it its schedule, jumps (s)",
     "clock_drift": "the board's clock runs slower or quicker than it should (ppm; below 0: slower)",
@@ -95,6 +97,7 @@ class BoardFaults:
         self._faults: list[_Fault] = []
         self._power_on_ns: int | None = None
         self._serial_number = board.serial_number
+        self._own_link = board.link
         self._ppm = board.word("clock_ppm")
         self._frozen: dict[int, int] = {}
         """Channels whose reading stands still -> that reading."""
@@ -144,10 +147,9 @@ class BoardFaults:
             self._board.serial_number = str(request.get("serial_number", "EMU-0002"))
             self._power_on_ns = now_ns
         elif kind == "replug":
+            link = link_of(request, self._own_link, self._board.link)
             self._faults = [other for other in self._faults if other.kind != "unplug"]
-            self._board.kill()
-            self._board.link = str(request.get("name", "")) or self._board.link
-            self._power_on_ns = now_ns
+            self._replug(link, now_ns)
             return
         self._faults = [other for other in self._faults if (other.kind, other.channel) != (kind, fault.channel)]
         self._faults.append(fault)  # in the place of one of its kind on the same channel
@@ -181,8 +183,15 @@ class BoardFaults:
         self._board.set_word("inputs", estop | self._hand.inputs(kinds, now_ns))
 
     def clear(self, now_ns: int) -> None:
-        """End all faults; an unplugged board comes back."""
+        """End all faults; the board comes back where it is unplugged or its port has another name than its own."""
         self._end(list(self._faults), now_ns)
+        if self._board.link != self._own_link:
+            self._replug(self._own_link, now_ns)
+
+    def _replug(self, link: str, now_ns: int) -> None:
+        self._board.kill()
+        self._board.link = link
+        self._power_on_ns = now_ns
 
     def _end(self, over: list[_Fault], now_ns: int) -> None:
         self._faults = [fault for fault in self._faults if fault not in over]

@@ -11,7 +11,7 @@
     stop             silence: samples are neither taken nor sent
     reboot           off_s (0.3): clock and numbers restart, STANDBY
     unplug           the port vanishes; after for_s, or by a "replug", it is there again
-    replug           name (the same): the port comes back, in STANDBY
+    replug           name (its own): the port comes back, in STANDBY
     other_board      serial_number (EMU-0002): another exoskeleton is plugged in instead, its encoders mounted otherwise
     clock_step       s (-3600): the hub's clock jumps, its numbers go on
     clock_drift      ppm (-50000): the hub's clock, and with it its schedule, runs slower (below 0) or quicker
@@ -30,9 +30,11 @@ from typing import Any, Final
 from drivers.emulators.ker_hub import KerHub
 from drivers.emulators.leader_fault_requests import (
     FIELDS,
+    REPLUG_WORDS,
     channel_of,
     in_words,
     kind_of,
+    link_of,
     number,
     refuse_unknown,
     until_ns,
@@ -56,7 +58,7 @@ KINDS: Final[dict[str, str]] = {
     "delay": "frames come late (ms, jitter_ms)",
     "stop": "silence",
     "unplug": "the port vanishes, until a replug",
-    "replug": "the port comes back (name: under another name)",
+    "replug": REPLUG_WORDS,
     "reboot": "clock and numbers restart, the hub stands by (off_s)",
     "other_board": "another exoskeleton is plugged in instead, with other zeros (serial_number)",
     "clock_step": "the hub's or board's clock jumps (s)",
@@ -99,6 +101,7 @@ class HubFaults:
         self._kept: bytes | None = None  # to be overtaken by the next one
         self._off_ns = 0
         self._serial_number = port.serial_number
+        self._own_link = port.link
         self.clock_step_us = 0
         """How far the hub's clock has jumped; whoever keeps its clock adds it."""
         self.restarted = False
@@ -149,7 +152,7 @@ class HubFaults:
             self._hub.reboot()  # the cable carries its power, too
             self.restarted = True
         elif kind == "replug":
-            self._replug(str(request.get("name", "")))
+            self._replug(link_of(request, self._own_link, self._port.link))
             return
         elif kind == "clock_step":
             self.clock_step_us += round(number(request, "s", -3600, -4000, 4000) * 1e6)
@@ -172,9 +175,11 @@ class HubFaults:
         self._end(over)
 
     def clear(self) -> None:
-        """End all faults; an unplugged port comes back."""
+        """End all faults; the port comes back where it is unplugged or has another name than its own."""
         over, self._faults = self._faults, []
         self._end(over)
+        if self._port.link != self._own_link:
+            self._replug(self._own_link)
         self._port.plug()
 
     def _end(self, over: Sequence[_Fault]) -> None:
@@ -247,10 +252,10 @@ class HubFaults:
             out.append(self._behind.popleft()[1])
         return out
 
-    def _replug(self, name: str) -> None:
+    def _replug(self, link: str) -> None:
         self._faults = [fault for fault in self._faults if fault.kind != "unplug"]
         self._port.unplug()
-        self._port.plug(name)
+        self._port.plug(link)
         self._hub.reboot()
         self.restarted = True
 

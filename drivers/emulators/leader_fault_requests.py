@@ -5,7 +5,10 @@ Everything here raises ValueError in words: thing, value, expected.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 FIELDS: Final[dict[str, frozenset[str]]] = {
@@ -19,6 +22,8 @@ FIELDS: Final[dict[str, frozenset[str]]] = {
     "clock_drift": frozenset({"ppm"}),
 }
 """What the kinds take that every make of leader knows."""
+REPLUG_WORDS: Final = "the port comes back (name: another one, in the rig's runtime folder; none: its own)"
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
 class StandingFault(Protocol):
@@ -66,6 +71,25 @@ def channel_of(request: dict[str, Any], names: Sequence[str]) -> int:
     if isinstance(channel, int) and not isinstance(channel, bool) and 0 <= channel < len(names):
         return channel
     raise ValueError(f"channel {channel!r}; expected 0 to {len(names) - 1} or one of {', '.join(names)}")
+
+
+def link_of(request: Mapping[str, Any], own: str, now: str) -> str:
+    """Where a port that is plugged in again appears: under its own name where none is given, a name without a folder
+    beside its own, an absolute path as it stands. `now`: where it is at present, or was until it was unplugged."""
+    name = str(request.get("name") or "")
+    if not name:
+        return own
+    path = Path(own).parent / name
+    is_whole = "/" not in name or Path(name).is_absolute()
+    is_there = path.parent.is_dir() and os.access(path.parent, os.W_OK)
+    if not (is_whole and is_there and _NAME.fullmatch(path.name)):
+        raise ValueError(
+            f"name {name!r}; expected one without a folder, e.g. other.tty, which then lies beside {own}, or an "
+            "absolute path in a folder that can be written to"
+        )
+    if os.path.lexists(path) and str(path) not in (own, now):
+        raise ValueError(f"name {name!r}; expected one that nothing has yet: {path} is there already")
+    return str(path)
 
 
 def in_words(faults: Sequence[StandingFault], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ _TYPED: Final = {
         "offset": "channel=right_j4 deg=45",
         "drift": "channel=right_j4 deg=45 s=3",
         "delay": "ms=90 jitter_ms=5",
+        "replug": "name=other.tty",
         "reboot": "off_s=0.3",
         "other_board": "serial_number=EMU-0002",
         "clock_step": "s=-3600",

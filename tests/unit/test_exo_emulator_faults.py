@@ -145,3 +145,30 @@ def test_a_pause_of_the_emulation_is_told_once(rig: Rig, who: str) -> None:
         rig.until(lambda sample: sample.t_ns - first.t_ns > 100_000_000)
         assert rig.control.ask("status")["late_ms"] > 250
         assert rig.control.ask("status")["late_ms"] < 250
+
+
+@pytest.mark.parametrize("back", ["clear", "replug", "unplug, replug", "unplug, clear"])
+def test_a_name_without_a_folder_lies_beside_the_boards_own_which_comes_back(rig: Rig, back: str) -> None:
+    own = Path(rig.control.path).with_name("leader.tty")
+    other = own.with_name("other.tty")
+
+    def port_is(link: Path, not_link: Path) -> bool:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if rig.control.ask("status")["port"] == str(link):
+                return link.is_symlink() and not os.path.lexists(not_link)
+            time.sleep(0.01)
+        return False
+
+    rig.control.ask("fault", kind="replug", name="other.tty")
+    assert port_is(other, own)
+    with pytest.raises(DriverError, match="expected one that nothing has yet"):
+        rig.control.ask("fault", kind="replug", name="leader.ctl")
+    for word in back.split(", "):
+        if word == "clear":
+            rig.control.ask("clear")
+        else:
+            rig.control.ask("fault", kind=word)
+    assert port_is(own, other)
+    with rig.leader:
+        rig.until(lambda sample: True)

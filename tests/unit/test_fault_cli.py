@@ -27,7 +27,7 @@ class Bus:
 
 
 class Port:
-    serial_number = "EMU-0001"
+    serial_number, link = "EMU-0001", "leader.tty"
 
     def plug(self, name: str = "") -> None:
         pass

@@ -169,7 +169,7 @@ def test_a_fault_comes_in_the_place_of_one_of_its_kind_on_the_same_channel():
 
 
 class FakePort:
-    serial_number = "EMU-0001"
+    serial_number, link = "EMU-0001", "leader.tty"
 
     def plug(self):
         pass

@@ -117,6 +117,32 @@ def test_replugged_under_another_name(tmp_path):
             assert leader.channels[:2] == ("right_j1", "channel_1")
 
 
+def test_a_name_without_a_folder_lies_beside_the_hubs_own_which_comes_back(tmp_path):
+    own, other = tmp_path / "leader.tty", tmp_path / "other.tty"
+
+    def names():
+        return {path.name for path in tmp_path.iterdir() if ".tty" in path.name}
+
+    with EmulatedLeader(tmp_path) as emulated:
+        for back in ("clear", "replug", "unplug, replug", "unplug, clear"):
+            emulated.fault("replug", name="other.tty")
+            assert emulated.control.ask("status")["port"] == str(other)
+            assert names() == {"other.tty", "other.tty.serial"}, back
+            for word in back.split(", "):
+                if word == "clear":
+                    emulated.control.ask("clear")
+                else:
+                    emulated.fault(word)
+            assert emulated.control.ask("status")["port"] == str(own), back
+            assert names() == {"leader.tty", "leader.tty.serial"}, back
+            with emulated.leader() as leader:
+                assert len(samples(leader, 5)) >= 5
+        for name in ("leader.ctl", "sub/other.tty", "/nowhere/other.tty", "..", "a b", "x" * 300):
+            with pytest.raises(DriverError, match=r"name '.*; expected one"):
+                emulated.fault("replug", name=name)
+        assert names() == {"leader.tty", "leader.tty.serial"}
+
+
 def test_a_rebooted_hub_stays_silent_until_it_is_asked_again(tmp_path):
     with EmulatedLeader(tmp_path, start_us=60_000_000) as emulated:
         leader = emulated.leader()
