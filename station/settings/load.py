@@ -198,6 +198,12 @@ def _check_rig(rig: Rig, path: Path) -> None:
             raise ConfigError(f"{where}: scale is {joint.scale}; expected a finite number other than 0")
         if joint.lower_deg >= joint.upper_deg:
             raise ConfigError(f"{where}: lower_deg {joint.lower_deg:g} is not below upper_deg {joint.upper_deg:g}")
+        is_used = joint.start_deg != 0 or rig.emulated or rig.arm.kinematics is not None
+        if is_used and not joint.lower_deg <= joint.start_deg <= joint.upper_deg:
+            raise ConfigError(
+                f"{where}: start_deg {joint.start_deg:g} is outside its travel; expected {joint.lower_deg:g} to "
+                f"{joint.upper_deg:g} (absent: 0)"
+            )
         if joint.accel_deg_s2 / rig.arm.rate_hz > joint.speed_deg_s:
             raise ConfigError(
                 f"{where}: accel_deg_s2 {joint.accel_deg_s2:g} reaches speed_deg_s {joint.speed_deg_s:g} within one "

@@ -89,6 +89,17 @@ def test_every_shipped_rig_and_task_loads(name):
             "accel_deg_s2 = 900, scale = 0.0",
             "scale is 0.0; expected a finite number other than 0",
         ),
+        (
+            "kp = 70",
+            "kp = 70, start_deg = 400",
+            "arm joint right_j1: start_deg 400 is outside its travel; expected -80 to 200 (absent: 0)",
+        ),
+        ("kp = 70", "kp = 70, start_deg = -80.1", "start_deg -80.1 is outside its travel; expected -80 to 200"),
+        (
+            "lower_deg = -80, upper_deg = 200",
+            "lower_deg = 1, upper_deg = 200",
+            "start_deg 0 is outside its travel; exp",
+        ),
         ("speed_deg_s = 115", "speed_deg_s = inf", "speed_deg_s"),
         ("kp = 70", "kp = 501", "arm.joints[0] (right_j1): kp = 501: expected a number <= 500.0"),
         ("demo.calibration.toml", "other.toml", "leader.calibration names 'other.toml', which is not beside it"),
@@ -168,6 +179,26 @@ def test_a_wrong_task_file_says_so(tmp_path, old, new, words):
 def test_a_gap_stop_may_come_two_periods_before_a_silent_motor(tmp_path):
     rig, _ = load_rig(write_rig(tmp_path, changed(DEMO, "gap_stop_ms = 60", "gap_stop_ms = 116")))
     assert rig.loop.gap_stop_ms == 116
+
+
+@pytest.mark.parametrize("start", ["-80", "200"])
+def test_an_arm_may_start_at_the_ends_of_its_travel(tmp_path, start):
+    load_rig(write_rig(tmp_path, changed(DEMO, "kp = 70", f"kp = 70, start_deg = {start}")))
+
+
+def test_a_real_rig_that_judges_no_pose_needs_none_inside(tmp_path):
+    text = (resources.files("station") / "rigs" / "openarm_ker.toml").read_text()
+    (tmp_path / "openarm_ker.calibration.toml").write_text(CALIBRATION)
+    path = tmp_path / "rig.toml"
+    assert "emulated = true" not in text and "[arm.kinematics]" not in text
+    joint = re.search(r"\{ name = \"right_j1\", bus.*?\}", text, re.DOTALL)
+    assert joint is not None
+    moved = re.sub(r"lower_deg = -?\d+", "lower_deg = 5", joint[0])
+    path.write_text(text.replace(joint[0], moved))
+    assert load_rig(str(path))[0].arm.joints[0].lower_deg == 5
+    path.write_text(text.replace(joint[0], moved.replace("lower_deg", "start_deg = 4, lower_deg")))
+    with pytest.raises(ConfigError, match="right_j1: start_deg 4 is outside its travel; expected 5 to "):
+        load_rig(str(path))
 
 
 def test_an_unknown_name_offers_the_nearest():
