@@ -68,7 +68,7 @@ _SENTENCE: Final = re.compile(r"[A-Za-z']{2,} [A-Za-z']{2,}")
 """Words of English after one another: to a reader of Chinese not a name or a unit, but a sentence."""
 _PATH: Final = re.compile(r"/\S+/")
 _LONGEST: Final = 60
-"""What is longer is a report for a technician in any language."""
+"""What is longer is a report for a technician in any language, unless every word of it is one that we translate."""
 _BACK: Final = {
     "session_lost": "the recorder had stopped; it is back",
     "no_session": "the recorder was not there yet; it is now",
@@ -77,8 +77,8 @@ _BACK: Final = {
 }
 """A screen that shows a view has a session, and is a screen: these are past where they are read."""
 _JOINT: Final = re.compile(r"(?:\bjoint )?\b((?:left|right)_[a-z0-9]+)\b")
-_THEN: Final = re.compile(r"(?:^|; )then ([a-z]+_[a-z_]+)\b")
-"""What came after the first cause of a stop, by its name in the table of events."""
+_THEN: Final = re.compile(rf"(?:^|; )then ({'|'.join(events.EVENTS)})\b ?")
+"""What came after the first cause of a stop, by its name in the table of events; its own detail follows."""
 _SIDES: Final = ("left ", "right ", "左", "右")
 
 
@@ -164,33 +164,50 @@ def event_words(name: str, detail: str, words: Words, *, is_arm_off: bool = Fals
 
 
 def detail_parts(detail: str, words: Words) -> tuple[str, str]:
-    """(what the reader understands, the rest as it is): ('右肘', 'speed asked 9.1 rad/s; limit 6.0')."""
+    """(what the reader understands, the rest as it is): ('右肘', 'speed asked 9.1 rad/s; limit 6.0').
+
+    Each cause of a stop is judged by itself: a second one takes nothing of the first from the reader."""
+    first, *later = _THEN.split(detail)
+    clear, rest = _parts(first, words)
+    technical = [rest]
+    for name, more in zip(later[::2], later[1::2]):
+        cause = _cause(name, words)
+        where, rest = _parts(more, words)
+        clear += words(
+            "; then: {cause}", cause=words("{cause} ({detail})", cause=cause, detail=where) if where else cause
+        )
+        technical.append(rest)
+    return clear.lstrip("；; "), "; ".join(filter(None, technical))
+
+
+def _parts(detail: str, words: Words) -> tuple[str, str]:
+    """`detail_parts` of one cause."""
     detail = detail.removeprefix("gate: ")  # who refused is said by the cause
     parts = detail.split(": ")
     count = len(parts)
-    while count and not _is_plain(detail_words(": ".join(parts[:count]), words), words):
+    while count and not _is_plain(": ".join(parts[:count]), words):
         count -= 1
     return detail_words(": ".join(parts[:count]), words), ": ".join(parts[count:])
 
 
-def _is_plain(text: str, words: Words) -> bool:
-    if _PATH.search(text):
+def _is_plain(detail: str, words: Words) -> bool:
+    if _PATH.search(detail):
         return False
-    return len(text) <= _LONGEST if words.language == "en" else not _SENTENCE.search(text)
+    is_short = words.language == "en" and len(detail_words(detail, words)) <= _LONGEST
+    return is_short or not _SENTENCE.search(detail_words(detail, Words("zh")))
 
 
 def detail_words(detail: str, words: Words) -> str:
     """'right_j4: no answer, 41 ms' → '右肘: 无应答, 41 ms'; joints and the control process's phrases, anywhere."""
     text = _JOINT.sub(lambda found: joint_words(found[1], words), detail)
-    text = _THEN.sub(lambda found: words("; then: {cause}", cause=_cause(found[1], words)), text).lstrip("；; ")
     for phrase, message in _PHRASES.items():
         text = phrase.sub(lambda found, message=message: words(message, **found.groupdict()), text)  # type: ignore[misc]
     return text
 
 
 def _cause(name: str, words: Words) -> str:
-    event = events.EVENTS.get(name)
-    return name if event is None else event.zh.cause if words.language == "zh" else event.en.cause
+    event = events.EVENTS[name]
+    return event.zh.cause if words.language == "zh" else event.en.cause
 
 
 def _begin(sentence: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from station.control.events import EVENTS
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from station.control.events import EVENTS, Effect
 from station.signals import Mode
 from station.tui.language import Language, Words
 from station.tui.widgets.banner import BLOCKED
@@ -68,6 +69,25 @@ async def test_a_control_process_that_died_and_one_that_froze_are_told_alike(sta
             assert off in shown and who in shown, event
             own = EVENTS["control_lost"].zh if language == "zh" else EVENTS["control_lost"].en
             assert squeeze([own.action])[1:] in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_second_cause_takes_nothing_of_the_first_and_both_are_words(staged: Staged, language: Language):
+    """Every stop with every cause that may switch the arm off after it, on the smallest screen."""
+    is_zh = language == "zh"
+    hard = [event for event in EVENTS.values() if event.effect >= Effect.STOP_OFF and event.name != "shutdown"]
+    async with staged(STATES["stopped"], language) as stage:
+        stage.link.show(is_arm_off=True, inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ENABLE)
+        for first in (event for event in EVENTS.values() if event.effect is Effect.STOP):
+            for second in hard:
+                detail = f"right_j4: impossible step, 200 ms; then {second.name} left_j1: 120 ms"
+                stage.link.show(stop_event=first.name, stop_detail=detail)
+                shown = squeeze(stage.rows("#notice"))
+                own, then = (first.zh, second.zh) if is_zh else (first.en, second.en)
+                assert ("右肘:读数跳变,200ms" if is_zh else "rightelbow:impossiblestep,200ms") in shown
+                assert squeeze([then.cause]) + ("（左肩前后:120ms）" if is_zh else "(leftshoulderswing:120ms)") in shown
+                assert squeeze([own.cause])[1:] in shown and squeeze([own.action])[1:] in shown, first.name
+                assert "_" not in shown and ("按r复位" if is_zh else "pressr.") in shown, second.name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -75,12 +75,6 @@ def test_every_mode_has_words():
         ("left_j4 and 3 after it", "left elbow and 3 after it", "左肘 及其后 3 个"),
         ("right_j4: asked -12 deg", "right elbow: asked -12 deg", "右肘: 目标 -12°"),
         ("can_right x2", "can_right x2", "can_right x2"),
-        (
-            "125 ms; then motor_off right_j1",
-            "125 ms; then: motor switched itself off right shoulder swing",
-            "125 ms；随后：电机自行断电 右肩前后",
-        ),
-        ("then arm_error x", "then: robot link failed x", "随后：机器人通信故障 x"),
         ("right_j4: 76 C", "right elbow: 76 °C", "右肘: 76 °C"),
         ("", "", ""),
     ],
@@ -99,6 +93,31 @@ def test_details_of_the_control_process_are_put_into_words(detail: str, english:
         ("right_j4: overload", ("right elbow: overload", ""), ("右肘: 过载", "")),
         ("gate: joint right_j4: too fast", ("right elbow: too fast", ""), ("右肘", "too fast")),
         ("port /dev/x/y: gone", ("", "port /dev/x/y: gone"), ("", "port /dev/x/y: gone")),
+        (
+            "right_j4: impossible step, 200 ms; then arm_stale right_j1: 120 ms",
+            ("right elbow: impossible step, 200 ms; then: motor does not answer (right shoulder swing: 120 ms)", ""),
+            ("右肘: 读数跳变, 200 ms；随后：电机无应答（右肩前后: 120 ms）", ""),
+        ),
+        (
+            "left_j4: not a number, 200 ms; then motor_fault right_j2: lost communication: no command within the "
+            "motor's own time-out",
+            (
+                "left elbow: not a number, 200 ms; then: motor reports a fault (right shoulder lift: no command within "
+                "the motor's own time-out)",
+                "",
+            ),
+            ("左肘: 读数无效, 200 ms；随后：电机报告故障（右肩外展: 电机在超时内没有收到指令）", ""),
+        ),
+        (
+            "right_j4: no answer, 41 ms; then arm_error bus can_right (/dev/ttyACM0): No such device while reading",
+            (
+                "right elbow: no answer, 41 ms; then: robot link failed",
+                "bus can_right (/dev/ttyACM0): No such device while reading",
+            ),
+            ("右肘: 无应答, 41 ms；随后：机器人通信故障", "bus can_right (/dev/ttyACM0): No such device while reading"),
+        ),
+        ("101 ms; then estop ", ("101 ms; then: emergency stop pressed", ""), ("101 ms；随后：急停已按下", "")),
+        ("then arm_error x", ("then: robot link failed (x)", ""), ("随后：机器人通信故障（x）", "")),
         ("", ("", ""), ("", "")),
     ],
 )
