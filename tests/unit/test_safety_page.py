@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from station import __main__ as station_main
 from station.settings.rig import Arm, Leader, Loop
 from tests.bench.faults import LEADERS, STATES, jobs
+from tests.recordings import child
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
@@ -85,3 +88,18 @@ def test_the_page_says_the_defaults_that_are():
     assert {key for _, key, _ in said} >= {"screen_lease_ms", "session_lease_ms", "hold_after_ms", "watchdog_ms"}
     for table, key, value in said:
         assert default({"arm": Arm, "leader": Leader, "loop": Loop}[table], key) == float(value), key
+
+
+@pytest.mark.process
+def test_the_lines_that_measure_the_following_error_work_on_a_record_as_they_stand(tmp_path):
+    script = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    assert len(script) == 1 and script[0].count("\n") == 3
+    recorder = child(tmp_path / "data", 1)
+    recorder.communicate(timeout=60)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
+    told = subprocess.run(["sh", "-c", script[0]], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0 and told.stderr == ""
+    lines = told.stdout.splitlines()
+    assert lines and all(re.fullmatch(r"\w+ +\d+\.\d\d deg", line) for line in lines), told.stdout
