@@ -205,8 +205,18 @@ def _best(once: Callable[[], None]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.limiter", description=__doc__.splitlines()[0])
-    parser.add_argument("--ticks", type=float, default=4e6, help="joint-ticks to search (default 4e6)")
-    parser.add_argument("--jerk-ticks", type=float, help="joint-ticks with a jerk limit (default a fortieth, 1e5)")
+    whole, jerk_whole = f"{JOINTS * TICKS:,}", f"{JERK_JOINTS * JERK_TICKS:,}"
+    parser.add_argument(
+        "--ticks",
+        type=float,
+        default=4e6,
+        help=f"joint-ticks to search (default 4e6), rounded up to whole sequences, {whole} at a time",
+    )
+    parser.add_argument(
+        "--jerk-ticks",
+        type=float,
+        help=f"joint-ticks with a jerk limit (default a fortieth, at most 1e5), rounded up likewise, {jerk_whole}",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     options = parser.parse_args()
