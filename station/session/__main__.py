@@ -27,8 +27,9 @@ from station.session.errors import RecordError
 from station.session.histogram import Histogram
 from station.session.recorder import FREE_FLOOR_BYTES
 from station.session.session import Session
+from station.session.view import without_control
 from station.settings.run import RunSettings
-from station.signals import AlarmView, IntentKind, Mode, RequestKind, Role, SessionView, Tick
+from station.signals import IntentKind, Mode, RequestKind, Role, SessionView, Tick
 
 DATA: Final = 6
 _POLL_S: Final = 0.02
@@ -159,10 +160,7 @@ class Shift:
         if self._is_control_gone(now_ns) and self._ring.heartbeat_ns and not self._finishing:
             event = "supervisor_stop" if self._ring.stop_flag else "control_lost"
             self._figures.stop = event
-            alarms = (AlarmView(event, "", self._ring.heartbeat_ns), *view.alarms)
-            return msgspec.structs.replace(
-                view, mode=int(Mode.DISCONNECTED), stop_event=event, stop_detail="", alarms=alarms, finished=False
-            )
+            view = without_control(view, event, self._ring.heartbeat_ns)
         return msgspec.structs.replace(view, finished=False)
 
     def _remember(self, view: SessionView) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from station.session.monitor import TickMonitor
 from station.session.recorder import Outcome
 from station.session.reps import RepCounter
 from station.settings.rig import Rig
 from station.settings.task import Task
-from station.signals import JointView, PhaseView, SessionView, Tick, Verdict
+from station.signals import AlarmView, JointView, Mode, PhaseView, SessionView, Tick, Verdict
 
 
 def build_view(
@@ -74,6 +76,22 @@ def build_view(
         blocked=monitor.blocked,
         must_let_go=monitor.must_let_go,
         buses={} if tick is None else {bus.name: health for bus, health in zip(rig.arm.buses, tick.buses)},
+    )
+
+
+def without_control(view: SessionView, event: str, since_ns: int) -> SessionView:
+    """`view` where nobody has run the loop since `since_ns`. What it last told of the switches is worth nothing any
+    more: an emergency stop that is pressed now would be shown as not pressed."""
+    alarms = (AlarmView(event, "", since_ns), *view.alarms)
+    return msgspec.structs.replace(
+        view,
+        mode=int(Mode.DISCONNECTED),
+        stop_event=event,
+        stop_detail="",
+        alarms=alarms,
+        inputs=0,
+        must_let_go=False,
+        blocked="",
     )
 
 
