@@ -56,7 +56,7 @@ class TickMonitor:
         self._alarms: dict[str, AlarmView] = {}
         self._seen_ns: dict[str, int] = {}
         self._holds: dict[str, tuple[int, int]] = {}
-        """Events that let nothing start: when each first and last came without a break."""
+        """Events that let nothing start, or refuse a reset: when each first and last came without a break."""
 
     def on_tick(self, tick: Tick) -> None:
         self.last = tick
@@ -67,7 +67,7 @@ class TickMonitor:
             self._latency_ns.append(tick.sent_ns - tick.sample_t_ns)
         for name, detail in tick.events:
             self.raise_alarm(name, detail, tick.start_ns)
-            if tick.mode in _WAITS and effect_of(name) is Effect.HOLD and name not in _READERS:
+            if _blocks(name, tick.mode) and name not in _READERS:
                 self._hold(name, tick.start_ns)
         self.stop_event, self.stop_detail = tick.cause, tick.cause_detail
         if tick.mode != self.mode:
@@ -96,16 +96,20 @@ class TickMonitor:
 
     @property
     def blocked(self) -> str:
-        """The event that stands and lets nothing start, the loudest of several; '' for none. Of
-        the newest tick: where no more come, what was last true stays."""
-        if self.last is None or self.last.mode not in _WAITS:
+        """The event that stands and lets nothing start, of a stop: that would refuse its reset; the loudest of several,
+        '' for none, and where a stop's cause stands itself. Of the newest tick: where no more come, what was last true
+        stays."""
+        if self.last is None:
             return ""
-        now_ns, found, loudest = self.last.start_ns, "", -1
-        for name, (first_ns, last_ns) in self._holds.items():
-            stands = last_ns - first_ns >= _BLOCKS_AFTER_NS and now_ns - last_ns <= _BLOCKS_FOR_NS
-            if stands and EVENTS[name].severity > loudest:
-                loudest, found = EVENTS[name].severity, name
-        return found
+        now_ns, mode = self.last.start_ns, self.last.mode
+        found = [
+            name
+            for name, (first_ns, last_ns) in self._holds.items()
+            if last_ns - first_ns >= _BLOCKS_AFTER_NS and now_ns - last_ns <= _BLOCKS_FOR_NS and _blocks(name, mode)
+        ]
+        if mode == Mode.STOPPED and self.last.cause in found:
+            return ""
+        return max(found, key=_rank, default="")
 
     def _forget_causes(self, tick: Tick) -> None:
         """The arm came out of a stop or a hold: what led there is past, unless it still comes."""
@@ -186,6 +190,12 @@ class TickMonitor:
     def latency_us(self) -> float:
         """Median of the last second, sample read -> command handed over; 0 while nothing is sent."""
         return statistics.median(self._latency_ns) / 1e3 if self._latency_ns else 0.0
+
+
+def _blocks(name: str, mode: int) -> bool:
+    """Whether an event keeps that mode from being left for a start."""
+    effect = effect_of(name)
+    return (mode in _WAITS and effect is Effect.HOLD) or (mode == Mode.STOPPED and effect >= Effect.STOP)
 
 
 def _rank(name: str) -> tuple[int, int]:

@@ -81,6 +81,8 @@ class StationApp(App[Outcome]):
         self._page_over: tuple[object, ...] | None = None
         """The stop on whose page `_page` was asked for; any other stop, or more of this one, goes first."""
         self._remark = ("", 0)
+        self._reset_of_ns = 0
+        """When the stop began whose reset was asked last."""
         self._sight = Sight()
         self._space_ns = clock_ns() - _REPEAT_NS
         """When the last SPACE was typed, whatever became of it."""
@@ -172,7 +174,9 @@ class StationApp(App[Outcome]):
 
     def _remark_now(self, now_ns: int) -> str:
         text, since_ns = self._remark
-        is_true = text != STILL_STOPPED or self._mode == Mode.STOPPED
+        view = self._view
+        is_same_stop = view is not None and view.mode == Mode.STOPPED and view.mode_since_ns == self._reset_of_ns
+        is_true = text != STILL_STOPPED or is_same_stop  # of a stop that came after it, nobody asked anything
         return text if is_true and 0 <= now_ns - since_ns < REMARK_NS else ""
 
     @property
@@ -211,8 +215,11 @@ class StationApp(App[Outcome]):
             self._reject_last()
         elif key == "r":
             is_list = shown in _PAGES.values()  # which it closes
-            if self._mode == Mode.STOPPED and not is_list and self._sight.knows_state(Mode.STOPPED, typed_ns):
+            view = self._view
+            is_seen = self._sight.knows_state(Mode.STOPPED, typed_ns)
+            if view is not None and view.mode == Mode.STOPPED and is_seen and not is_list:
                 self._link.intend(IntentKind.RESET)
+                self._reset_of_ns = view.mode_since_ns
                 self._remark = (STILL_STOPPED, self._clock_ns() + RESET_TAKES_NS)
         elif key == "l":
             self._words = Words(self._words.other)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_bridge.samples import INPUT_ENABLE, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
+from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import EVENTS, Effect
-from station.signals import Mode
+from station.session.view import without_control
+from station.signals import AlarmView, Mode
 from station.tui.language import Language, Words
 from station.tui.widgets.banner import BLOCKED
 from tests.tui.conftest import Staged
-from tests.tui.scenes import STATES
+from tests.tui.scenes import NOW_NS, STATES, view
 from tests.tui.test_pictures import LANGUAGES, squeeze
 
 
@@ -57,6 +58,46 @@ async def test_a_refused_reset_after_a_doubted_reading_names_the_way_out(
         assert ("没有复位" if language == "zh" else "Notreset") in shown
         way_out = "最后的正常角度" if language == "zh" else "lastgoodangle"
         assert (way_out in shown) is (event != "motor_hot")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_refused_reset_names_what_is_in_the_way_now(staged: Staged, language: Language):
+    """An encoder's stop, and then whatever else: all of it on the smallest screen."""
+    gone = "port /dev/serial/by-id/usb-STMicroelectronics_KER_hub-if00: No such file or directory; plug it in"
+    refused, press = ("没有复位", "按r复位") if language == "zh" else ("Notreset:nowsomething", "pressr.")
+    async with staged(STATES["stopped"], language) as stage:
+        await stage.press("r")
+        stage.clock.advance(1.0)
+        both = INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ESTOP
+        detail = "right_j1: not a number, 200 ms; then motor_fault right_j2: power stage too hot"
+        stage.link.show(t_ns=stage.clock.now_ns, stop_event="joint_frozen", stop_detail=detail, inputs=both)
+        for event in (event for event in EVENTS.values() if event.effect >= Effect.STOP and event.name != "shutdown"):
+            alarm = AlarmView(event=event.name, detail=gone, t_ns=NOW_NS)
+            stage.link.show(blocked=event.name, alarms=(alarm,), is_arm_off=True)
+            shown = squeeze(stage.rows("#notice"))
+            own = event.zh if language == "zh" else event.en
+            after = shown[shown.index(refused) :]
+            assert squeeze([own.cause])[1:] in after and squeeze([own.action])[1:] in after, event.name
+            assert squeeze([gone]) in after and press in after, event.name
+            first = EVENTS["joint_frozen"].zh if language == "zh" else EVENTS["joint_frozen"].en
+            assert squeeze([first.cause])[1:] in shown and squeeze([first.action])[1:] in shown, event.name
+        stage.link.show(blocked="")
+        assert ("最后的正常角度" if language == "zh" else "lastgoodangle") in squeeze(stage.rows("#notice"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event", ["control_lost", "supervisor_stop"])
+async def test_where_nobody_listens_no_switch_is_told(staged: Staged, event: str, language: Language):
+    """What the station last heard of an emergency stop that is pressed now: that it was not pressed."""
+    shown = view(mode=Mode.STOPPED, inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ENABLE, must_let_go=True)
+    switches = ("使能开关", "急停") if language == "zh" else ("Enable", "E-stop")
+    async with staged(shown, language) as stage:
+        assert all(switch in squeeze(stage.rows("#notice")) for switch in switches)
+    gone = without_control(shown, event, NOW_NS)
+    assert (gone.mode, gone.stop_event, gone.alarms[0].event) == (Mode.DISCONNECTED, event, event)
+    async with staged(gone, language) as stage:
+        for panel in ("#notice", "#alarms"):
+            assert not any(switch in squeeze(stage.rows(panel)) for switch in switches), panel
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

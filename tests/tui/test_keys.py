@@ -213,6 +213,14 @@ async def test_a_reset_that_does_nothing_is_answered(staged: Staged):
         assert not any("Not reset" in line for line in await stage.draw())
 
 
+async def test_a_stop_that_comes_after_a_reset_is_not_told_as_refused(staged: Staged):
+    async with staged(view(mode=Mode.STOPPED, stop_event="leader_error")) as stage:
+        await stage.press("r")
+        stage.clock.advance(1.0)
+        stage.link.show(t_ns=stage.clock.now_ns, stop_event="arm_stale", mode_since_ns=stage.clock.now_ns)
+        assert not any("Not reset" in line for line in await stage.draw())
+
+
 async def test_q_asks_first_and_finishes_at_the_second_press(staged: Staged):
     async with staged(view()) as stage:
         await stage.press("q")

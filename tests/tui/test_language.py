@@ -17,7 +17,7 @@ from station.signals import Mode
 from station.tui import words as station_words
 from station.tui.language import CatalogueError, Words, read_po
 from station.tui.widgets.banner import BLOCKED, HELD_DOWN, NOT_ACCEPTED, NOTHING_YET
-from station.tui.widgets.notice import STILL_DOUBTED, STILL_STOPPED
+from station.tui.widgets.notice import OTHER_CAUSE, STILL_DOUBTED, STILL_STOPPED
 
 ROOT = Path(station.__file__).parent
 CATALOGUES = {"zh": ROOT / "locale/zh_CN/LC_MESSAGES/station.po", "en": ROOT / "locale/en/LC_MESSAGES/station.po"}
@@ -27,7 +27,7 @@ def messages_in_the_source() -> set[str]:
     """Every literal in a call of `words(...)`, and the messages that stand in tables and constants."""
     found = {text for text, _, _ in station_words._MODES.values()} | set(station_words._PHRASES.values())
     found |= {*station_words._BACK.values(), NOTHING_YET, NOT_ACCEPTED, HELD_DOWN, BLOCKED}
-    found |= {STILL_STOPPED, STILL_DOUBTED}
+    found |= {STILL_STOPPED, STILL_DOUBTED, OTHER_CAUSE}
     for path in (ROOT / "tui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:

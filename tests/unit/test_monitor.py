@@ -143,6 +143,30 @@ def test_nothing_blocks_that_moves_has_stopped_or_was_pressed_once():
     assert monitor.blocked == ""
 
 
+@pytest.mark.parametrize("other", ["leader_error", "estop"])
+def test_what_would_refuse_a_reset_is_told_where_the_cause_itself_is_over(other: str):
+    monitor, maker = TickMonitor(500.0), TickMaker()
+
+    def stopped(*names: str) -> str:
+        nonlocal t_ns
+        for _ in range(400):
+            events = tuple((name, "") for name in names)
+            tick = maker.make(t_ns, STILL, Mode.STOPPED, events)
+            monitor.on_tick(msgspec.structs.replace(tick, cause="joint_lost", cause_detail="right_j4"))
+            t_ns += 2_000_000
+        return monitor.blocked
+
+    t_ns = S
+    assert stopped("joint_lost", "supervisor_lost") == ""
+    assert stopped("joint_lost", other) == "", "the cause is still there"
+    assert stopped(other, "supervisor_lost") == other
+    assert stopped("supervisor_lost") == "", "a hold refuses no reset"
+    for mode in (Mode.READY, Mode.HOLD):
+        stopped(other)
+        monitor.on_tick(maker.make(t_ns, STILL, mode))
+        assert monitor.blocked == "", "of a stop that is over"
+
+
 def test_a_session_that_tells_of_itself_is_not_lost():
     monitor, maker = TickMonitor(500.0), TickMaker()
     monitor.on_tick(maker.make(S, STILL, Mode.HOLD, (("session_lost", ""),)))

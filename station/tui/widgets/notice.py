@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from station.signals import Mode
+from station.signals import Mode, SessionView
 from station.tui.language import Words
 from station.tui.rows import EMPTY, Row, Span, band, pad, row, wrap
 from station.tui.scene import Cover, Scene
@@ -24,6 +24,9 @@ STILL_DOUBTED: Final = (
     "Not reset: the cause is still there. Move that joint slowly through its last good angle, or plug the exoskeleton "
     "in again; then press r."
 )
+OTHER_CAUSE: Final = "Not reset: now something else is in the way. {cause} → {action}"
+_TECHNICAL_ROWS: Final = 3
+"""Of what is in the way; the list of alarms has it whole."""
 _DOUBTED: Final = ("joint_frozen", "joint_lost", "joint_out_of_range", "chain_broken")
 """Stops of one joint's reading, which is not believed by itself once it was wrong for long (control/inputs.py)."""
 
@@ -155,10 +158,24 @@ def _stopped(scene: Scene, width: int, height: int) -> list[Row]:
             press = words("▶ When the cause is removed and everybody is clear: press r. The robot does not move by it.")
         foot = [band(f" {line}", width, "action") for line in wrap(press, width - 3)]
         if scene.remark and not is_gone:
-            is_doubted = scene.remark == STILL_STOPPED and view.stop_event in _DOUBTED
-            remark = words(STILL_DOUBTED if is_doubted else scene.remark)
-            foot = [*(row(f"  ▲ {line}", "warn") for line in wrap(remark, width - 5)), *foot]
+            foot = [*_remark(view, scene.remark, words, width), *foot]
     return _with_foot(rows, foot, height, last)
+
+
+def _remark(view: SessionView, remark: str, words: Words, width: int) -> list[Row]:
+    """The answer to the last key; of a reset that did nothing: what keeps it from that now."""
+    technical: list[Row] = []
+    if remark != STILL_STOPPED:
+        said = words(remark)
+    elif view.blocked:
+        detail = next((alarm.detail for alarm in view.alarms if alarm.event == view.blocked), "")
+        event = event_words(view.blocked, detail, words)
+        said = words(OTHER_CAUSE, cause=event.cause, action=event.action)
+        technical = technical_rows(event.technical, words, width)[:_TECHNICAL_ROWS]
+    else:
+        said = words(STILL_DOUBTED if view.stop_event in _DOUBTED else STILL_STOPPED)
+    lines = wrap(said, width - 5)
+    return [*(row(f"  {'▲' if i == 0 else ' '} {line}", "warn") for i, line in enumerate(lines)), *technical]
 
 
 def _alarms(scene: Scene, width: int, height: int) -> list[Row]:
