@@ -243,7 +243,7 @@ class CanBus:
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return DriverError(
             f"bus {self.name} ({self.channel}): {words} while {doing}; expected the bus to stay open; check the "
-            f"adapter and its plug, then start again"
+            f"adapter and its plug, then reset"
         )
 
     def close(self) -> None:
