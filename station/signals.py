@@ -241,8 +241,8 @@ class SessionView(msgspec.Struct, frozen=True):
     buses: dict[str, BusHealth] = {}
     """The arm's, by name."""
     blocked: str = ""
-    """While READY/HOLD: an event that has stood for a while and lets nothing start, by its name; while STOPPED: one that
-    would refuse a reset now, other than the cause, which is over. '' where there is none."""
+    """While READY/HOLD: an event that has stood for a while and lets nothing start, by its name; while STOPPED: one
+    that would refuse a reset now, other than the cause, which is over. '' where there is none."""
     must_let_go: bool = False
     """While READY/HOLD: the enable switch is gripped in vain before it was let go."""
 
