@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
@@ -114,13 +116,17 @@ async def test_a_control_process_that_died_and_one_that_froze_are_told_alike(sta
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_second_cause_takes_nothing_of_the_first_and_both_are_words(staged: Staged, language: Language):
-    """Every stop with every cause that may switch the arm off after it, on the smallest screen."""
+    """Every stop, and every cause that may switch the arm off after it, each with the longest of the others, on the
+    smallest screen."""
     is_zh = language == "zh"
     hard = [event for event in EVENTS.values() if event.effect >= Effect.STOP_OFF and event.name != "shutdown"]
     async with staged(STATES["stopped"], language) as stage:
         stage.link.show(is_arm_off=True, inputs=INPUT_HAS_ENABLE | INPUT_HAS_ESTOP | INPUT_ENABLE)
-        for first in (event for event in EVENTS.values() if event.effect is Effect.STOP):
-            for second in hard:
+        stops = [event for event in EVENTS.values() if event.effect is Effect.STOP]
+        longest = max(hard, key=lambda event: len(event.zh.cause if is_zh else event.en.cause))
+        widest = max(stops, key=lambda event: len("".join(event.zh if is_zh else event.en)))
+        for firsts, seconds in ((stops, [longest]), ([widest], hard)):
+            for first, second in itertools.product(firsts, seconds):
                 detail = f"right_j4: impossible step, 200 ms; then {second.name} left_j1: 120 ms"
                 stage.link.show(stop_event=first.name, stop_detail=detail)
                 shown = squeeze(stage.rows("#notice"))
