@@ -22,7 +22,7 @@ from station.control.gap_watch import GapWatch
 from station.control.inputs import Trust, required_inputs
 from station.control.limit import Limiter
 from station.control.links import Links
-from station.control.mode import STOPS, Rules, Seen, State, advance
+from station.control.mode import STOPS, Rules, Seen, State, advance, is_reset_early
 from station.control.pace import Pace
 from station.control.retarget import Retargeter
 from station.control.watch import (
@@ -40,7 +40,7 @@ from station.link.ring import RingWriter
 from station.settings.rig import Rig
 from station.signals import ArmTarget, IntentKind, JointAngles, Mode, Role, Tick
 
-_DISABLE_EVERY: Final = 50
+_DISABLE_EVERY, _DISABLE_SOON = 50, 2
 """While the motors are off they are told so again every so many slots."""
 _MOST_EVENTS: Final = 12
 """Of one tick into the ring, whose slots are bounded."""
@@ -96,15 +96,13 @@ class Loop:
         self._target = ArmTarget((math.nan,) * len(self._names), 0)
         self._links = Links(leader, gate, pace)
         self._epoch = 0
-        self._on_since_ns = 0
-        self._last_sent_ns = 0
-        self._late_ns = 0
-        self._arrived_ns = 0
+        self._on_since_ns = self._last_sent_ns = 0
+        self._late_ns = self._arrived_ns = 0
         self._sent: ArmCommand | None = None
         self._found: Events = []
         self._reset_until_ns = 0
-        self._off_again = 0
-        """The slot in which motors that are off are told so again."""
+        self._off_from = self._off_again = 0
+        """The slots since when motors are off, and in which they are told so again."""
         self._shutdown_asked = False
         self._inputs = 0
         """Of the newest sample there was: a leader that has just been opened again has not said otherwise yet."""
@@ -221,9 +219,9 @@ class Loop:
         connected = fresh and not self._links.leader_down and self._links.is_arm_fresh(now_ns)
         # What was just plugged in has restarted: no reason to refuse the reset that opened it again, one tick later.
         is_restart = any([name == "leader_restarted" for name, _ in events])
-        asked = self._reopen(now_ns, asked, connected and not is_restart)
         if sample is not None:
             self._inputs = sample.inputs
+        asked = self._reopen(now_ns, asked, connected and not is_restart)
         seen = Seen(
             connected=connected,
             aligned=aligned,
@@ -264,7 +262,7 @@ class Loop:
         if not links.are_up:
             links.open_again()
             return [item for item in asked if item.kind is not IntentKind.RESET]
-        if connected:
+        if connected and not is_reset_early(self._state, self._inputs, self._rules, now_ns):
             self._reset_until_ns = 0
             return [*asked, Asked(IntentKind.RESET, Role.SCREEN, 0)]
         return asked
@@ -340,12 +338,14 @@ class Loop:
         self._epoch = epoch
 
     def _stay_off(self) -> None:
-        """Motors off: say so, again and again."""
+        """Motors off: say so, again and again; soon, while one says that it is on: a full bus takes no such frame."""
         was_on, index = self._on_since_ns, self._pace.index
         self._on_since_ns = self._last_sent_ns = 0
         self._sent = None
+        self._off_from = index if was_on else self._off_from
         if was_on or (index >= self._off_again and not self._links.arm_down):
-            self._off_again = index + _DISABLE_EVERY
+            is_new = MOTOR_ON in self._links.feedback.status and index < self._off_from + _DISABLE_EVERY
+            self._off_again = index + (_DISABLE_SOON if is_new else _DISABLE_EVERY)
             self._gate.stop()
 
     def _publish(self, start_ns: int, sent_ns: int, judged_ns: int, events: Events) -> None:

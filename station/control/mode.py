@@ -103,8 +103,8 @@ class Rules(NamedTuple):
     as held: its contacts bounce, and on the way back from its third position both may be open for a moment."""
     estop_debounce_ns: int = 50_000_000
     """The emergency-stop contact must stay open for so long before a reset counts: one that flutters while its button
-    is in would else switch the arm on for a tick. A reset before that is lost, also one that waited for a link: a
-    person turns the button out first and asks later than that, or asks again."""
+    is in would else switch the arm on for a tick. A reset before that is lost: a person turns the button out first and
+    asks later than that. (One that waits for a link waits for this too: `is_reset_early`.)"""
     align_timeout_ns: int = 30_000_000_000
     stopping_limit_ns: int = 1_000_000_000
     """Braking that takes longer ends by switching off."""
@@ -207,14 +207,14 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
     # The emergency stop counts as pressed at once, as let go after a while in which every moment told so.
     estop_open_ns, may_reset = state.estop_open_ns, True
     if has & INPUT_HAS_ESTOP:
-        if seen.inputs & INPUT_ESTOP or not seen.inputs & INPUT_HAS_ESTOP:
+        is_open = _is_stop_contact_open(seen.inputs)
+        if not is_open:
             raised.append(("estop", ""))
+        if not (is_open and seen.inputs_fresh):
             estop_open_ns = None
         elif estop_open_ns is None:
             estop_open_ns = now_ns
         may_reset = estop_open_ns is not None and now_ns - estop_open_ns >= rules.estop_debounce_ns
-        if not (may_reset or seen.inputs_fresh):
-            estop_open_ns = None
 
     # The enable switch counts as out of its middle at once, as let go and as held after a while, and as held only after
     # it was let go: not if held from the beginning, nor on the way back from being pressed through.
@@ -320,6 +320,18 @@ def advance(state: State, seen: Seen, rules: Rules, now_ns: int) -> State:
         estop_open_ns,
         tuple(raised),
     )
+
+
+def is_reset_early(state: State, inputs: int, rules: Rules, now_ns: int) -> bool:
+    """The emergency stop's contact is open, and has not been for long enough: a reset that waits would be lost."""
+    if not state.has & INPUT_HAS_ESTOP or not _is_stop_contact_open(inputs):
+        return False
+    return state.estop_open_ns is None or now_ns - state.estop_open_ns < rules.estop_debounce_ns
+
+
+def _is_stop_contact_open(inputs: int) -> bool:
+    """One that is no longer reported counts as pressed."""
+    return bool(inputs & INPUT_HAS_ESTOP) and not inputs & INPUT_ESTOP
 
 
 def _switch(seen: Seen) -> Switch:

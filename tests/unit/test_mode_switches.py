@@ -8,7 +8,7 @@ import pytest
 
 from firmware_bridge.samples import INPUT_ENABLE, INPUT_ESTOP, INPUT_HAS_ENABLE, INPUT_HAS_ESTOP
 from station.control.events import Effect
-from station.control.mode import STOPS, Rules, Seen, advance
+from station.control.mode import STOPS, Rules, Seen, State, advance, is_reset_early
 from station.signals import Mode
 from tests.unit.mode_run import CALM, ENGAGE, EVENT_OF, MS, RESET, RULES, Run, reached
 
@@ -61,13 +61,15 @@ def test_an_emergency_stop_pressed_again_begins_its_50_ms_anew(seen):
     assert not after_estop(*told, (RESET_OPEN, OPEN_NS)).state.off
 
 
-def test_silence_is_no_sign_of_an_emergency_stop_let_go_but_after_that_makes_it_no_less_so():
+def test_silence_is_no_sign_of_an_emergency_stop_let_go_nor_that_it_still_is():
     silent = OPEN._replace(inputs_fresh=False)
     told = (OPEN, MS), (silent, OPEN_NS - 1), (OPEN, 1)
     assert after_estop((silent, MS), (RESET_OPEN, OPEN_NS)).state.off
     assert after_estop(*told, (RESET_OPEN, OPEN_NS - 1)).state.off
     assert not after_estop(*told, (RESET_OPEN, OPEN_NS)).state.off
-    assert not after_estop((OPEN, MS), (silent, OPEN_NS), (RESET_OPEN, 1)).state.off
+    heard_again = (OPEN, MS), (silent, OPEN_NS), (OPEN, 1)
+    assert after_estop(*heard_again, (RESET_OPEN, OPEN_NS - 1)).state.off
+    assert not after_estop(*heard_again, (RESET_OPEN, OPEN_NS)).state.off
 
 
 def test_a_reset_before_an_emergency_stop_counts_as_let_go_is_lost():
@@ -97,13 +99,36 @@ def test_without_an_emergency_stop_contact_a_reset_counts_at_once(inputs):
     assert run.tick(RESET._replace(inputs=inputs)) is Mode.READY
 
 
-@pytest.mark.parametrize("fresh_until_now", [True, False])
-def test_an_emergency_stop_contact_that_was_never_pressed_delays_no_reset(fresh_until_now):
+def test_an_emergency_stop_contact_that_was_never_pressed_nor_silent_delays_no_reset():
     run = Run()
     run.tick(OPEN, times=3)
-    run.tick(OPEN._replace(events=(EVENT_OF[Effect.STOP],), connected=fresh_until_now, inputs_fresh=fresh_until_now))
+    run.tick(OPEN._replace(events=(EVENT_OF[Effect.STOP],)))
     assert run.state.mode is Mode.STOPPED
     assert run.tick(RESET_OPEN) is Mode.READY
+
+
+def test_a_button_pressed_while_nobody_listens_is_not_reset_by_one_sample_that_seems_open():
+    run = Run()
+    run.tick(OPEN, times=3)
+    silent = OPEN._replace(inputs_fresh=False, connected=False, events=(EVENT_OF[Effect.STOP],))
+    run.tick(silent, times=500)
+    assert run.state.mode is Mode.STOPPED
+    assert run.tick(RESET_OPEN) is Mode.STOPPED and run.tick(SHUT) is Mode.STOPPED
+
+
+def test_a_reset_that_waits_is_early_while_the_contact_has_not_been_open_for_long_enough():
+    for state, inputs, is_early in (
+        (State(), 0, False),
+        (State(), INPUT_HAS_ESTOP, False),
+        (State(has=INPUT_HAS_ESTOP), INPUT_HAS_ESTOP, False),  # never pressed
+        (State(has=INPUT_HAS_ESTOP, estop_open_ns=None), INPUT_HAS_ESTOP, True),
+        (State(has=INPUT_HAS_ESTOP, estop_open_ns=None), PRESSED, False),  # refused, and not asked later
+        (State(has=INPUT_HAS_ESTOP, estop_open_ns=None), 0, False),
+        (State(has=INPUT_HAS_ESTOP, estop_open_ns=MS), INPUT_HAS_ESTOP, True),
+        (State(has=INPUT_HAS_ESTOP, estop_open_ns=0), INPUT_HAS_ESTOP, False),
+        (State(has=INPUT_HAS_ENABLE, estop_open_ns=None), INPUT_HAS_ESTOP, False),
+    ):
+        assert is_reset_early(state, inputs, RULES, OPEN_NS) is is_early
 
 
 @pytest.mark.parametrize("mode", [mode for mode in Mode if mode not in STOPS])
