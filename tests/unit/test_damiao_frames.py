@@ -108,6 +108,12 @@ def test_what_can_not_be_is_refused(changes, words):
         DamiaoArm(BUSES, [], 0.05)
 
 
+@pytest.mark.parametrize("watchdog_s", [0.0, -1.0, math.nan, 1e9])
+def test_a_time_out_that_would_switch_the_motors_watchdog_off_is_refused(watchdog_s):
+    with pytest.raises(DriverError, match=r"arm damiao: Damiao time-out: .*; expected a positive time"):
+        DamiaoArm(BUSES, JOINTS, watchdog_s)
+
+
 # -- commands
 
 

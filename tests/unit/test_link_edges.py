@@ -128,6 +128,17 @@ def test_a_child_inherits_the_ring_and_a_closed_end_maps_nothing(ring_fd):
         writer.beat(1)
 
 
+def test_each_end_tells_the_other_when_it_last_looked(ring_fd):
+    writer, stopper = RingWriter(ring_fd), Stopper(ring_fd)
+    assert writer.supervisor_ns == stopper.heartbeat_ns == 0, "not begun yet"
+    stopper.beat(71 * 10**15)
+    writer.beat(72 * 10**15)
+    assert (writer.supervisor_ns, stopper.heartbeat_ns) == (71 * 10**15, 72 * 10**15)
+    assert not writer.stop_flag
+    writer.close()
+    stopper.close()
+
+
 # -- intents
 
 
