@@ -235,7 +235,7 @@ class SessionView(msgspec.Struct, frozen=True):
     """Reduced-speed mode: no elbow, wrist or tool of the robot is faster; 0: full speed."""
     inputs: int = 0
     """INPUT_* bits of the leader (firmware_bridge/samples.py): its enable switch and emergency stop, where it has them;
-    one that is no longer reported counts as released, as pressed."""
+    one that is no longer reported counts as released, as pressed; without the emergency stop's while none is heard."""
     is_arm_off: bool = False
     """Not every motor says, in an answer that is fresh, that it is on: the arm is not held, whatever the mode says."""
     buses: dict[str, BusHealth] = {}

@@ -157,7 +157,7 @@ class TickMonitor:
     @property
     def inputs(self) -> int:
         """INPUT_* bits now, as the control process judges them: a switch that was there and is no longer reported is
-        released, an emergency stop is pressed."""
+        released, an emergency stop is pressed. Without an emergency stop's bits while nobody can know of it."""
         now = self.last.inputs if self.last is not None else 0
         found = self._has
         is_fresh = self.last is not None and self.last.start_ns - self.last.sample_t_ns < _INPUTS_FRESH_NS
@@ -168,6 +168,8 @@ class TickMonitor:
                 found |= now & INPUT_ENABLE
         if self._has & INPUT_HAS_ESTOP and (now & INPUT_ESTOP or not now & INPUT_HAS_ESTOP):
             found |= INPUT_ESTOP
+        elif not is_fresh:
+            found &= ~INPUT_HAS_ESTOP
         return found
 
     @property
