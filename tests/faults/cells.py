@@ -222,6 +222,7 @@ def run_cell(rig: DrivenRun, fault: Fault, state: Mode, machine: Machine) -> Cel
         notes += [] if mode_after is Mode.READY else [f"a reset leads to {mode_after.name}: {rig.ticks[-1].events}"]
     if fault.side == "leader" and fault.kind not in _SWITCHES_OFF:
         notes += _switched_off([*ticks, *ticks_after, *reset])
+    pause = max(pause, machine.longest(start_ns), loop_pauses([*ticks_after, *reset]))  # what came after counts too
     return Cell(
         fault.name,
         state.name,
@@ -255,7 +256,7 @@ def _switched_off(ticks: list[Tick]) -> list[str]:
     was_on = ticks[0].arm_status if ticks else ()
     for tick in ticks:
         if any(was == MOTOR_ON != now for was, now in zip(was_on, tick.arm_status)):
-            return [f"motors were switched off: {tick.events}"]
+            return [f"motors were switched off: {set(tick.arm_status)} {tick.events}"]
         if any(name == "estop" for name, _ in tick.events):
             return ["an emergency stop was told that nobody pressed"]
     return []
